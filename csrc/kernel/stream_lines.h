@@ -1,0 +1,15 @@
+// Contract: writing whole cache lines of zeros past the caches. One source file an architecture.
+// For kernel/ alone.
+#pragma once
+
+#include <cstddef>
+
+namespace zerofill::kernel {
+
+constexpr std::size_t kLineBytes = 64;
+
+/// pre: both are multiples of kLineBytes, and begin <= end. Fenced: on return the zeros are ordered
+/// before whatever the calling thread stores next.
+void stream_lines(std::byte* begin, std::byte* end) noexcept;
+
+}  // namespace zerofill::kernel

@@ -1,0 +1,20 @@
+// A block of pages and what is known of its bytes. The knowledge travels with the block, and getting
+// zeros is a matter of what it still lacks.
+#pragma once
+
+#include <cstddef>
+
+namespace zerofill::memory {
+
+enum class Content { zero, unknown };
+enum class Residency { none, some, all };
+
+struct Block {
+  std::byte* address = nullptr;
+  std::size_t bytes = 0;  ///< a multiple of the page size
+  Content content = Content::unknown;
+  Residency residency = Residency::none;
+  bool huge_pages = false;  ///< the system was asked for huge pages, and grants them
+};
+
+}  // namespace zerofill::memory

@@ -1,0 +1,57 @@
+#include "memory/budget.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/align.h"
+#include "os/fork.h"
+#include "os/limits.h"
+
+namespace zerofill::memory {
+namespace {
+
+/// Bytes of requests whose pages are not all resident yet.
+std::atomic<std::size_t> reserved{0};
+
+// The requests of the parent's other threads are not the child's.
+[[maybe_unused]] const int kForkHooks = os::on_fork(nullptr, nullptr, [] { reserved.store(0); });
+
+/// What a process should leave: page tables, kernel buffers, everyone's next small allocation.
+std::size_t kept_back(std::size_t total_bytes) noexcept {
+  return std::min(std::max(total_bytes / 64, 4 * MiB), 256 * MiB);
+}
+
+std::size_t minus(std::size_t from, std::size_t amount) noexcept {
+  return from > amount ? from - amount : 0;
+}
+
+}  // namespace
+
+Reservation::Reservation(std::size_t bytes) : unsettled_(bytes) {
+  // Reserve first, read second: whoever reserved before this call either still stands in
+  // `before`, or has its pages resident and so in the figures. Of two that come at once only the
+  // later one sees the other, so they do not refuse each other.
+  const std::size_t before = reserved.fetch_add(bytes);
+  os::MemoryBudget budget;
+  if (os::read_memory_budget(&budget) != 0) return;
+  const std::size_t available =
+      minus(minus(budget.available_bytes, before), kept_back(budget.total_bytes));
+  if (bytes <= available) return;
+  settle(bytes);
+  throw OutOfMemory(bytes, available, budget.source);
+}
+
+void Reservation::settle(std::size_t bytes) noexcept {
+  std::size_t mine = unsettled_.load();
+  while (!unsettled_.compare_exchange_weak(mine, minus(mine, bytes))) {
+  }
+  bytes = std::min(mine, bytes);
+  std::size_t all = reserved.load();
+  // In the child of a fork the ledger starts empty, whatever was under way: never below zero.
+  while (!reserved.compare_exchange_weak(all, minus(all, bytes))) {
+  }
+}
+
+Reservation::~Reservation() { settle(unsettled_); }
+
+}  // namespace zerofill::memory

@@ -1,0 +1,30 @@
+// Contract: what the allocator counts, so that tests can see what did not happen.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace zerofill::memory {
+
+/// A counter that many threads add to. Relaxed: the figures order nothing.
+class Counter {
+ public:
+  void add(std::uint64_t amount) noexcept { value_.fetch_add(amount, std::memory_order_relaxed); }
+  std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Since the process started; bytes unless the name says otherwise.
+struct Counters {
+  Counter misses;     ///< blocks that had to come from the system (a count)
+  Counter zeroed;     ///< written with zeros while a caller waited
+  Counter skipped;    ///< not written, because they were known to be zero
+  Counter populated;  ///< fresh pages made resident
+  Counter returned;   ///< given back to the system
+};
+
+Counters& counters() noexcept;
+
+}  // namespace zerofill::memory

@@ -1,0 +1,32 @@
+// What memory/ throws.
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+namespace zerofill::memory {
+
+/// There is no memory for a request; nothing was changed.
+class OutOfMemory : public std::bad_alloc {
+ public:
+  /// The system refused, with an errno value.
+  OutOfMemory(std::size_t requested_bytes, int error) noexcept;
+  /// The budget refused, before the system was asked.
+  OutOfMemory(std::size_t requested_bytes, std::size_t available_bytes, const char* limit) noexcept;
+
+  /// What is missing, in a sentence without a capital or a full stop.
+  const char* what() const noexcept override { return text_; }
+  std::size_t requested_bytes() const noexcept { return requested_bytes_; }
+  /// Whether the request would fit were its pages left untouched.
+  bool lazy_would_do() const noexcept { return lazy_would_do_; }
+
+ private:
+  std::size_t requested_bytes_;
+  bool lazy_would_do_;
+  char text_[320];
+};
+
+/// The caller's poll stopped the work.
+class Interrupted {};
+
+}  // namespace zerofill::memory

@@ -1,0 +1,17 @@
+#include "memory/options.h"
+
+#include "os/cpus.h"
+
+namespace zerofill::memory {
+
+Options& options() noexcept {
+  static Options instance;
+  static const bool started = [] {
+    instance.num_threads.store(os::usable_cpus(), std::memory_order_relaxed);
+    return true;
+  }();
+  (void)started;
+  return instance;
+}
+
+}  // namespace zerofill::memory

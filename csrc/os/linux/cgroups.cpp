@@ -1,0 +1,176 @@
+#include "os/linux/cgroups.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+
+namespace zerofill::os {
+namespace {
+
+/// A line-wise read of one of the kernel's files; closes it at the end of its scope.
+class Lines {
+ public:
+  explicit Lines(const char* path) noexcept : file_(std::fopen(path, "re")) {}
+  ~Lines() {
+    if (file_ != nullptr) std::fclose(file_);
+  }
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
+
+  char* next() noexcept {
+    if (file_ == nullptr || std::fgets(line_, sizeof line_, file_) == nullptr) return nullptr;
+    line_[std::strcspn(line_, "\n")] = '\0';
+    return line_;
+  }
+
+ private:
+  std::FILE* file_;
+  char line_[4096];
+};
+
+/// Whether the comma-separated `list` holds `word`.
+bool lists(const char* list, const char* word) noexcept {
+  const std::size_t length = std::strlen(word);
+  while (list != nullptr) {
+    if (std::strncmp(list, word, length) == 0 && (list[length] == ',' || list[length] == '\0')) {
+      return true;
+    }
+    list = std::strchr(list, ',');
+    if (list != nullptr) ++list;
+  }
+  return false;
+}
+
+bool join(char* path, const char* first, const char* second, const char* third) noexcept {
+  const int length = std::snprintf(path, kPathBytes, "%s%s%s", first, second, third);
+  return length >= 0 && static_cast<std::size_t>(length) < kPathBytes;
+}
+
+/// The process's path within the hierarchy: the lines of /proc/self/cgroup are "id:controllers:path",
+/// with id 0 and no controllers for version 2.
+bool find_group_path(const char* root, const char* controller, bool version2, char* path) noexcept {
+  char file[kPathBytes];
+  if (!join(file, root, "/proc/self/cgroup", "")) return false;
+  Lines lines(file);
+  while (char* line = lines.next()) {
+    char* controllers = std::strchr(line, ':');
+    char* group = controllers != nullptr ? std::strchr(controllers + 1, ':') : nullptr;
+    if (group == nullptr) continue;
+    *controllers++ = '\0';
+    *group++ = '\0';
+    const bool match = version2 ? std::strcmp(line, "0") == 0 && *controllers == '\0'
+                                : lists(controllers, controller);
+    if (match) return join(path, group, "", "");
+  }
+  return false;
+}
+
+/// Where the hierarchy is mounted, and which of its groups the mount shows as its root.
+bool find_mount(const char* root, const char* controller, bool version2, char* mount,
+                char* mounted_group) noexcept {
+  char file[kPathBytes];
+  if (!join(file, root, "/proc/self/mountinfo", "")) return false;
+  Lines lines(file);
+  while (char* line = lines.next()) {
+    char shown[kPathBytes];
+    char point[kPathBytes];
+    if (std::sscanf(line, "%*s %*s %*s %767s %767s", shown, point) != 2) continue;
+    const char* rest = std::strstr(line, " - ");
+    char type[32];
+    char options[512];
+    if (rest == nullptr || std::sscanf(rest, " - %31s %*s %511s", type, options) != 2) continue;
+    const bool match = version2 ? std::strcmp(type, "cgroup2") == 0
+                                : std::strcmp(type, "cgroup") == 0 && lists(options, controller);
+    if (match) return join(mount, root, point, "") && join(mounted_group, shown, "", "");
+  }
+  return false;
+}
+
+bool readable(const char* folder, const char* file) noexcept {
+  char path[kPathBytes];
+  if (!join(path, folder, "/", file)) return false;
+  return Lines(path).next() != nullptr;
+}
+
+bool find_in(const char* root, const char* controller, bool version2, Cgroup* group) noexcept {
+  char path[kPathBytes];
+  char mount[kPathBytes];
+  char shown[kPathBytes];
+  if (!find_group_path(root, controller, version2, path)) return false;
+  if (!find_mount(root, controller, version2, mount, shown)) return false;
+  // In a container the mount often shows only the container's own group as "/".
+  const char* below = path;
+  const std::size_t shown_length = std::strcmp(shown, "/") == 0 ? 0 : std::strlen(shown);
+  if (std::strncmp(path, shown, shown_length) == 0) below += shown_length;
+  if (std::strcmp(below, "/") == 0) below = "";
+  if (!join(group->folder, mount, below, "")) return false;
+  group->mount_length = std::strlen(mount);
+  group->version2 = version2;
+  if (readable(group->folder, "cgroup.procs")) return true;
+  // The path names a group outside of what is mounted here: the mount's root is all there is.
+  group->folder[group->mount_length] = '\0';
+  return readable(group->folder, "cgroup.procs");
+}
+
+double quota_of(const Cgroup& group) noexcept {
+  std::uint64_t quota = 0;
+  std::uint64_t period = 0;
+  if (group.version2) {
+    char path[kPathBytes];
+    if (!join(path, group.folder, "/", "cpu.max")) return 0;
+    Lines lines(path);
+    const char* line = lines.next();  // "max 100000" or "150000 100000"
+    if (line == nullptr) return 0;
+    if (std::sscanf(line, "%" SCNu64 " %" SCNu64, &quota, &period) != 2) return 0;
+  } else if (!read_number(group, "cpu.cfs_quota_us", &quota) ||  // -1 for none
+             !read_number(group, "cpu.cfs_period_us", &period)) {
+    return 0;
+  }
+  return period == 0 ? 0 : static_cast<double>(quota) / static_cast<double>(period);
+}
+
+}  // namespace
+
+bool find_cgroup(const char* root, const char* controller, Cgroup* group) noexcept {
+  return find_in(root, controller, false, group) || find_in(root, controller, true, group);
+}
+
+bool to_parent(Cgroup* group) noexcept {
+  char* slash = std::strrchr(group->folder, '/');
+  if (slash == nullptr) return false;
+  if (static_cast<std::size_t>(slash - group->folder) < group->mount_length) return false;
+  *slash = '\0';
+  return true;
+}
+
+bool read_number(const Cgroup& group, const char* file, std::uint64_t* value) noexcept {
+  char path[kPathBytes];
+  if (!join(path, group.folder, "/", file)) return false;
+  Lines lines(path);
+  const char* line = lines.next();
+  return line != nullptr && *line != '-' && std::sscanf(line, "%" SCNu64, value) == 1;
+}
+
+bool read_keyed_number(const char* path, const char* key, std::uint64_t* value) noexcept {
+  const std::size_t length = std::strlen(key);
+  Lines lines(path);
+  while (const char* line = lines.next()) {
+    if (std::strncmp(line, key, length) != 0 || line[length] != ' ') continue;
+    return std::sscanf(line + length, "%" SCNu64, value) == 1;
+  }
+  return false;
+}
+
+double cgroup_cpu_quota(const char* root) noexcept {
+  Cgroup group;
+  if (!find_cgroup(root, "cpu", &group)) return 0;
+  double smallest = 0;
+  do {
+    const double quota = quota_of(group);
+    if (quota > 0) smallest = smallest > 0 ? std::min(smallest, quota) : quota;
+  } while (to_parent(&group));
+  return smallest;
+}
+
+}  // namespace zerofill::os

@@ -1,0 +1,49 @@
+#include "os/cpus.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "os/linux/cgroups.h"
+
+namespace zerofill::os {
+namespace {
+
+int affinity_cpus() noexcept {
+  // The kernel refuses a set smaller than its own number of processors: grow until it fits.
+  for (int capacity = 1024; capacity <= 1 << 16; capacity *= 4) {
+    cpu_set_t* set = CPU_ALLOC(capacity);
+    if (set == nullptr) break;
+    const std::size_t bytes = CPU_ALLOC_SIZE(capacity);
+    const bool read = sched_getaffinity(0, bytes, set) == 0;
+    const int count = read ? CPU_COUNT_S(bytes, set) : 0;
+    const bool too_small = !read && errno == EINVAL;
+    CPU_FREE(set);
+    if (read) return count;
+    if (!too_small) break;
+  }
+  return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+}  // namespace
+
+int usable_cpus() noexcept {
+  int cpus = affinity_cpus();
+  const double quota = cgroup_cpu_quota();
+  // A quota of 1.5 processors feeds two threads three quarters of the time: round up.
+  if (quota > 0) cpus = std::min(cpus, static_cast<int>(quota + 0.999));
+  return std::max(cpus, 1);
+}
+
+std::size_t last_level_cache_bytes() noexcept {
+  for (int name : {_SC_LEVEL3_CACHE_SIZE, _SC_LEVEL2_CACHE_SIZE}) {
+    const long bytes = sysconf(name);
+    if (bytes > 0) return static_cast<std::size_t>(bytes);
+  }
+  return 0;
+}
+
+}  // namespace zerofill::os

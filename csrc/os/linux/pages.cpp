@@ -1,0 +1,130 @@
+#include "os/pages.h"
+
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+
+#include "base/align.h"
+#include "base/checked.h"
+
+// Values of the kernel's interface, for C libraries whose headers are older than the kernel.
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23  // Linux 5.14
+#endif
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41  // Linux 5.17
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+namespace zerofill::os {
+namespace {
+
+constexpr const char* kHugePageFolder = "/sys/kernel/mm/transparent_hugepage/";
+
+/// Reads the start of a small file of the kernel's into `text`, without its last newline.
+bool read_line(const char* name, char* text, std::size_t capacity) noexcept {
+  char path[96];
+  std::snprintf(path, sizeof path, "%s%s", kHugePageFolder, name);
+  std::FILE* file = std::fopen(path, "re");
+  if (file == nullptr) return false;
+  const bool read = std::fgets(text, static_cast<int>(capacity), file) != nullptr;
+  std::fclose(file);
+  if (read) text[std::strcspn(text, "\n")] = '\0';
+  return read;
+}
+
+struct HugePages {
+  std::size_t bytes = 0;
+  char policy[16] = "unsupported";
+
+  HugePages() noexcept {
+    char line[96];
+    if (!read_line("enabled", line, sizeof line)) return;
+    // The choice in force stands in brackets: "always [madvise] never".
+    const char* open = std::strchr(line, '[');
+    const char* close = open != nullptr ? std::strchr(open, ']') : nullptr;
+    if (close == nullptr) return;
+    std::snprintf(policy, sizeof policy, "%.*s", static_cast<int>(close - open - 1), open + 1);
+    if (std::strcmp(policy, "never") == 0) return;
+    if (prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1) {
+      std::snprintf(policy, sizeof policy, "prctl never");
+      return;
+    }
+    unsigned long long size = 0;
+    if (read_line("hpage_pmd_size", line, sizeof line) &&
+        std::sscanf(line, "%llu", &size) == 1 && is_power_of_two(size)) {
+      bytes = size;
+    }
+  }
+};
+
+const HugePages& huge_pages() noexcept {
+  static const HugePages instance;
+  return instance;
+}
+
+void name_mapping(void* address, std::size_t bytes, const char* name) noexcept {
+  // Only for people who read /proc/self/maps; kernels built without it answer EINVAL.
+  (void)prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, bytes, name);
+}
+
+void* map(std::size_t bytes) noexcept {
+  return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+}  // namespace
+
+std::size_t page_bytes() noexcept {
+  static const std::size_t bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+std::size_t huge_page_bytes() noexcept { return huge_pages().bytes; }
+
+const char* huge_page_policy() noexcept { return huge_pages().policy; }
+
+int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void** address) noexcept {
+  // Linux 6.7 and newer align large mappings by themselves: often the first try is right already.
+  void* mapping = map(bytes);
+  if (mapping == MAP_FAILED) return errno;
+  if (reinterpret_cast<std::uintptr_t>(mapping) % alignment != 0) {
+    munmap(mapping, bytes);
+    std::size_t padded;
+    if (!checked_add(bytes, alignment - page_bytes(), &padded)) return ENOMEM;
+    mapping = map(padded);
+    if (mapping == MAP_FAILED) return errno;
+    auto* start = static_cast<std::byte*>(mapping);
+    std::byte* aligned = align_up(start, alignment);
+    const auto before = static_cast<std::size_t>(aligned - start);
+    const std::size_t after = padded - before - bytes;
+    if (before != 0) munmap(start, before);
+    if (after != 0) munmap(aligned + bytes, after);
+    mapping = aligned;
+  }
+  name_mapping(mapping, bytes, name);
+  *address = mapping;
+  return 0;
+}
+
+int unmap_pages(void* address, std::size_t bytes) noexcept {
+  return munmap(address, bytes) == 0 ? 0 : errno;
+}
+
+int advise_huge_pages(void* address, std::size_t bytes) noexcept {
+  return madvise(address, bytes, MADV_HUGEPAGE) == 0 ? 0 : errno;
+}
+
+int populate_pages(void* address, std::size_t bytes) noexcept {
+  while (madvise(address, bytes, MADV_POPULATE_WRITE) != 0) {
+    if (errno == EINVAL) return ENOTSUP;  // a kernel older than 5.14
+    if (errno != EAGAIN && errno != EINTR) return errno;
+  }
+  return 0;
+}
+
+}  // namespace zerofill::os

@@ -1,0 +1,73 @@
+// Untried on macOS (compiled against hand-written declarations only).
+#include "os/pages.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+#include "base/align.h"
+#include "base/checked.h"
+
+namespace zerofill::os {
+namespace {
+
+void* map(std::size_t bytes) noexcept {
+  return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+}
+
+/// Gives back what lies before and behind the `bytes` at `aligned`.
+void trim(std::byte* start, std::size_t padded, std::byte* aligned, std::size_t bytes) noexcept {
+  const auto before = static_cast<std::size_t>(aligned - start);
+  const std::size_t after = padded - before - bytes;
+  if (before != 0) munmap(start, before);
+  if (after != 0) munmap(aligned + bytes, after);
+}
+
+int map_padded(std::size_t bytes, std::size_t alignment, void** address) noexcept {
+  std::size_t padded;
+  if (!checked_add(bytes, alignment - page_bytes(), &padded)) return ENOMEM;
+  void* mapping = map(padded);
+  if (mapping == MAP_FAILED) return errno;
+  auto* start = static_cast<std::byte*>(mapping);
+  std::byte* aligned = align_up(start, alignment);
+  trim(start, padded, aligned, bytes);
+  *address = aligned;
+  return 0;
+}
+
+}  // namespace
+
+std::size_t page_bytes() noexcept {
+  // 16 KiB on Apple silicon, 4 KiB on Intel and for Intel programs under Rosetta.
+  static const std::size_t bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+// The system's 2 MiB "superpages" are for Intel only and wired from the start.
+std::size_t huge_page_bytes() noexcept { return 0; }
+
+const char* huge_page_policy() noexcept { return "unsupported"; }
+
+int map_pages(std::size_t bytes, std::size_t alignment, const char* /*name*/,
+              void** address) noexcept {
+  void* mapping = map(bytes);
+  if (mapping == MAP_FAILED) return errno;
+  if (reinterpret_cast<std::uintptr_t>(mapping) % alignment != 0) {
+    munmap(mapping, bytes);
+    return map_padded(bytes, alignment, address);
+  }
+  *address = mapping;
+  return 0;
+}
+
+int unmap_pages(void* address, std::size_t bytes) noexcept {
+  return munmap(address, bytes) == 0 ? 0 : errno;
+}
+
+int advise_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
+
+int populate_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
+
+}  // namespace zerofill::os

@@ -1,0 +1,25 @@
+// Untried on macOS (compiled against hand-written declarations only).
+#include "os/threads.h"
+
+#include <mach/mach.h>
+#include <pthread.h>
+
+#include "os/posix/thread_names.h"
+
+namespace zerofill::os {
+
+// A thread can name only itself here.
+void name_this_thread(const char* name) noexcept { pthread_setname_np(name); }
+
+int count_threads() noexcept {
+  const mach_port_t task = mach_task_self();
+  thread_act_array_t threads = nullptr;
+  mach_msg_type_number_t count = 0;
+  if (task_threads(task, &threads, &count) != KERN_SUCCESS) return 0;
+  // The caller owns a reference to every thread's port, and the array itself.
+  for (mach_msg_type_number_t i = 0; i < count; ++i) mach_port_deallocate(task, threads[i]);
+  vm_deallocate(task, reinterpret_cast<vm_address_t>(threads), count * sizeof(thread_act_t));
+  return static_cast<int>(count);
+}
+
+}  // namespace zerofill::os

@@ -1,0 +1,39 @@
+// Contract: pages of memory from the operating system.
+//
+// Every function may be called from any thread. Those that return an int return 0 on success and
+// an errno value otherwise, and change nothing when they fail. Addresses and sizes given to them
+// lie within one mapping made by map_pages and are multiples of page_bytes().
+#pragma once
+
+#include <cstddef>
+
+namespace zerofill::os {
+
+/// Size of a page, in bytes.
+std::size_t page_bytes() noexcept;
+
+/// Size of a huge page, in bytes; 0 where the system has none or never grants them.
+std::size_t huge_page_bytes() noexcept;
+
+/// What the system says of transparent huge pages, in its own words ("madvise", "never", ...);
+/// "unsupported" where it has none.
+const char* huge_page_policy() noexcept;
+
+/// Maps `bytes` of fresh pages: they read as zero and none of them is resident.
+/// pre: bytes > 0 and a multiple of page_bytes(); alignment is a power of two.
+/// post: *address is a multiple of max(alignment, page_bytes()). `name` shows in the system's own
+/// list of mappings where it has names.
+int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void** address) noexcept;
+
+/// Gives a whole mapping back.
+int unmap_pages(void* address, std::size_t bytes) noexcept;
+
+/// Asks for huge pages in this range. Succeeds whether or not the system will find any.
+int advise_huge_pages(void* address, std::size_t bytes) noexcept;
+
+/// Makes every page of the range resident without changing a byte, in one call of the system,
+/// which may hold up other threads' mappings meanwhile: keep `bytes` small.
+/// ENOTSUP where the system has no such call; the caller then writes to the pages itself.
+int populate_pages(void* address, std::size_t bytes) noexcept;
+
+}  // namespace zerofill::os

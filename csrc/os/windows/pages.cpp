@@ -1,0 +1,110 @@
+// Untried on Windows itself (compiled with MinGW-w64, run under Wine).
+#include "os/pages.h"
+
+#include <cstddef>
+
+#include "base/align.h"
+#include "base/checked.h"
+#include "os/windows/system.h"
+
+namespace zerofill::os {
+namespace {
+
+using VirtualAlloc2Function = PVOID(WINAPI*)(HANDLE, PVOID, SIZE_T, ULONG, ULONG,
+                                             MEM_EXTENDED_PARAMETER*, ULONG);
+
+// Between release and retry another thread can take the address; that it does so each time is as
+// good as impossible.
+constexpr int kRetries = 16;
+
+const SYSTEM_INFO& system_info() noexcept {
+  static const SYSTEM_INFO instance = [] {
+    SYSTEM_INFO info{};
+    GetSystemInfo(&info);
+    return info;
+  }();
+  return instance;
+}
+
+/// VirtualAlloc() places every mapping on a multiple of this (64 KiB).
+std::size_t granularity_bytes() noexcept { return system_info().dwAllocationGranularity; }
+
+int mapping_error() noexcept {
+  // A size beyond the address space is an invalid parameter to Windows. All others are valid here.
+  const int error = last_error();
+  return error == EINVAL ? ENOMEM : error;
+}
+
+void* map_at(void* wanted, std::size_t bytes) noexcept {
+  // Committed pages are charged against the commit limit now, and made resident when touched.
+  return VirtualAlloc(wanted, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+}
+
+/// pre: alignment is at least the granularity.
+void* map_aligned(VirtualAlloc2Function allocate, std::size_t bytes,
+                  std::size_t alignment) noexcept {
+  MEM_ADDRESS_REQUIREMENTS requirements{};
+  requirements.Alignment = alignment;
+  MEM_EXTENDED_PARAMETER parameter{};
+  parameter.Type = MemExtendedParameterAddressRequirements;
+  parameter.Pointer = &requirements;
+  return allocate(GetCurrentProcess(), nullptr, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE,
+                  &parameter, 1);
+}
+
+/// An aligned address with `padded` free bytes around it, free again by now; null when there is
+/// no such room.
+void* find_room(std::size_t padded, std::size_t alignment) noexcept {
+  void* room = VirtualAlloc(nullptr, padded, MEM_RESERVE, PAGE_NOACCESS);
+  if (room == nullptr) return nullptr;
+  VirtualFree(room, 0, MEM_RELEASE);
+  return align_up(static_cast<std::byte*>(room), alignment);
+}
+
+/// For Windows before version 10. A mapping can only be released as a whole: its ends cannot be
+/// trimmed, so the address is found first and mapped second.
+int map_by_retrying(std::size_t bytes, std::size_t alignment, void** address) noexcept {
+  std::size_t padded;
+  if (!checked_add(bytes, alignment - granularity_bytes(), &padded)) return ENOMEM;
+  for (int tries = 0; tries < kRetries; ++tries) {
+    void* wanted = find_room(padded, alignment);
+    void* mapping = wanted != nullptr ? map_at(wanted, bytes) : nullptr;
+    if (mapping != nullptr) {
+      *address = mapping;
+      return 0;
+    }
+    if (GetLastError() != ERROR_INVALID_ADDRESS) return mapping_error();
+  }
+  return ENOMEM;
+}
+
+}  // namespace
+
+std::size_t page_bytes() noexcept { return system_info().dwPageSize; }
+
+// Large pages need a privilege that few accounts have, and are resident from the start.
+std::size_t huge_page_bytes() noexcept { return 0; }
+
+const char* huge_page_policy() noexcept { return "unsupported"; }
+
+int map_pages(std::size_t bytes, std::size_t alignment, const char* /*name*/,
+              void** address) noexcept {
+  static const auto allocate = find_function<VirtualAlloc2Function>("VirtualAlloc2");
+  const bool any_place_fits = alignment <= granularity_bytes();
+  if (!any_place_fits && allocate == nullptr) return map_by_retrying(bytes, alignment, address);
+  void* mapping = any_place_fits ? map_at(nullptr, bytes) : map_aligned(allocate, bytes, alignment);
+  if (mapping == nullptr) return mapping_error();
+  *address = mapping;
+  return 0;
+}
+
+int unmap_pages(void* address, std::size_t /*bytes*/) noexcept {
+  // Releasing asks for a size of 0 and takes the whole mapping.
+  return VirtualFree(address, 0, MEM_RELEASE) ? 0 : last_error();
+}
+
+int advise_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
+
+int populate_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
+
+}  // namespace zerofill::os

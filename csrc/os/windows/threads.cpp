@@ -1,0 +1,74 @@
+// Untried on Windows itself (compiled with MinGW-w64, run under Wine).
+#include "os/threads.h"
+
+#include <process.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <new>
+
+#include "base/align.h"
+#include "os/windows/system.h"
+
+namespace zerofill::os {
+namespace {
+
+using SetThreadDescriptionFunction = HRESULT(WINAPI*)(HANDLE, PCWSTR);
+
+// As in os/posix/threads.cpp: workers run a few frames of this library and nothing else.
+constexpr unsigned kStackBytes = 512 * KiB;
+
+struct Start {
+  void (*body)(void*);
+  void* argument;
+};
+
+unsigned __stdcall run(void* opaque) {
+  auto* start = static_cast<Start*>(opaque);
+  const Start copy = *start;
+  delete start;
+  copy.body(copy.argument);
+  return 0;
+}
+
+void name_thread(HANDLE thread, const char* name) noexcept {
+  static const auto describe = find_function<SetThreadDescriptionFunction>("SetThreadDescription");
+  if (describe == nullptr) return;
+  wchar_t wide[16] = {};
+  for (int i = 0; i < 15 && name[i] != '\0'; ++i) wide[i] = static_cast<wchar_t>(name[i]);
+  describe(thread, wide);
+}
+
+}  // namespace
+
+// There are no signals to block: Windows calls handlers of Ctrl+C on a thread of its own.
+int start_thread(const char* name, void (*body)(void*), void* argument, Thread* thread) noexcept {
+  auto* start = new (std::nothrow) Start{body, argument};
+  if (start == nullptr) return ENOMEM;
+  errno = 0;
+  // Not CreateThread(): the C library keeps data for each thread, and frees it only for its own.
+  const std::uintptr_t handle =
+      _beginthreadex(nullptr, kStackBytes, run, start, STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr);
+  if (handle == 0) {
+    const int error = errno;
+    delete start;
+    return error != 0 ? error : EAGAIN;
+  }
+  thread->handle = reinterpret_cast<HANDLE>(handle);
+  name_thread(thread->handle, name);
+  return 0;
+}
+
+void join_thread(Thread thread) noexcept {
+  WaitForSingleObject(thread.handle, INFINITE);
+  CloseHandle(thread.handle);
+}
+
+// The count is for forks, and there are none.
+int count_threads() noexcept { return 0; }
+
+void sleep_microseconds(unsigned microseconds) noexcept {
+  Sleep(static_cast<DWORD>(ceil_divide(microseconds, 1000)));
+}
+
+}  // namespace zerofill::os

@@ -1,0 +1,210 @@
+#include "python/array.h"
+
+#include <atomic>
+#include <optional>
+
+#include "base/align.h"
+#include "base/checked.h"
+#include "memory/allocator.h"
+#include "python/memory_error.h"
+
+namespace zerofill::python {
+namespace {
+
+std::atomic<bool> own_memory_disabled{false};
+
+// Settling: an array as NumPy would make it ------------------------------------------------------
+
+/// Appends the dimensions of a subarray dtype, in C order; false when they are too many.
+bool append_subarray(const PyArray_ArrayDescr* subarray, Layout* layout) {
+  const auto added = static_cast<int>(PyTuple_GET_SIZE(subarray->shape));
+  Shape& shape = layout->shape;
+  if (shape.dimensions + added > NPY_MAXDIMS) return false;
+  npy_intp stride = PyDataType_ELSIZE(subarray->base);
+  for (int i = added - 1; i >= 0; --i) {
+    const npy_intp length = PyLong_AsSsize_t(PyTuple_GET_ITEM(subarray->shape, i));
+    shape.lengths[shape.dimensions + i] = length;
+    layout->strides[shape.dimensions + i] = stride;
+    stride *= length;
+  }
+  shape.dimensions += added;
+  return true;
+}
+
+/// NumPy makes an empty string dtype one character long.
+bool widen_empty_string(ElementType* type) {
+  if (!PyDataType_ISSTRING(type->get()) || PyDataType_ELSIZE(type->get()) != 0) return true;
+  PyArray_Descr* wide = PyArray_DescrNew(type->get());
+  if (wide == nullptr) return false;
+  PyDataType_SET_ELSIZE(wide, wide->type_num == NPY_UNICODE ? 4 : 1);
+  type->descr = Reference(reinterpret_cast<PyObject*>(wide));
+  return true;
+}
+
+/// The size in bytes; false where NumPy refuses it: a negative length, or too much, even if another
+/// length is zero.
+bool count_bytes(const Shape& shape, std::size_t element_bytes, std::size_t* nbytes) {
+  bool empty = false;
+  std::size_t product = element_bytes;
+  for (int i = 0; i < shape.dimensions; ++i) {
+    const npy_intp length = shape.lengths[i];
+    if (length < 0) return false;
+    if (length == 0) {
+      empty = true;
+    } else if (!checked_multiply(product, static_cast<std::size_t>(length), &product) ||
+               product > static_cast<std::size_t>(NPY_MAX_INTP)) {
+      return false;
+    }
+  }
+  *nbytes = empty ? 0 : product;
+  return true;
+}
+
+PyObject* make_with_numpy(const ArrayRequest& request) {
+  const Layout& layout = request.layout;
+  Py_INCREF(request.type.get());  // PyArray_Zeros takes it over
+  return PyArray_Zeros(layout.shape.dimensions, layout.shape.lengths, request.type.get(),
+                       layout.fortran);
+}
+
+/// Changes the request to the final dtype and shape and counts its bytes. False with an error set,
+/// which is NumPy's own: it is asked for the same array, which it refuses.
+bool settle(ArrayRequest* request, std::size_t* nbytes) {
+  ElementType& type = request->type;
+  while (PyDataType_HASSUBARRAY(type.get())) {
+    const PyArray_ArrayDescr* subarray = PyDataType_SUBARRAY(type.get());
+    if (!append_subarray(subarray, &request->layout)) {
+      Reference refused(make_with_numpy(*request));
+      return false;
+    }
+    type.descr = Reference::borrowed(reinterpret_cast<PyObject*>(subarray->base));
+  }
+  if (!widen_empty_string(&type)) return false;
+  const auto element_bytes = static_cast<std::size_t>(PyDataType_ELSIZE(type.get()));
+  if (count_bytes(request->layout.shape, element_bytes, nbytes)) return true;
+  Reference refused(make_with_numpy(*request));
+  return false;
+}
+
+// Memory -----------------------------------------------------------------------------------------
+
+void raise_out_of_memory(const ArrayRequest& request, std::size_t nbytes,
+                         const memory::OutOfMemory& error) {
+  const Shape& shape = request.layout.shape;
+  const Reference lengths(PyArray_IntTupleFromIntp(shape.dimensions, shape.lengths));
+  if (!lengths) return;
+  const Reference whom(PyUnicode_FromFormat("an array with shape %S and data type %S",
+                                            lengths.get(), request.type.descr.get()));
+  raise_memory_error(static_cast<double>(nbytes), whom, error);
+}
+
+/// An object that owns zeroed memory, and where that is.
+struct Memory {
+  Reference owner;
+  std::byte* data = nullptr;
+};
+
+Memory take_from_zerofill(std::size_t nbytes, const Placement& placement) {
+  BufferObject* buffer = new_buffer(nbytes, placement);
+  return {Reference(reinterpret_cast<PyObject*>(buffer)), buffer->data};
+}
+
+/// NumPy aligns to 16 bytes at most: take more and start at the first aligned address.
+Memory take_from_numpy(std::size_t nbytes, const Placement& placement) {
+  npy_intp length = static_cast<npy_intp>(nbytes + placement.alignment - 1);
+  Memory memory;
+  memory.owner = Reference(PyArray_ZEROS(1, &length, NPY_UINT8, 0));
+  if (!memory.owner) return memory;
+  auto* array = reinterpret_cast<PyArrayObject*>(memory.owner.get());
+  memory.data = align_up(static_cast<std::byte*>(PyArray_DATA(array)), placement.alignment);
+  return memory;
+}
+
+/// Empty, with an error set, when there is no memory.
+Memory take_memory(const ArrayRequest& request, std::size_t nbytes) {
+  try {
+    return own_memory_disabled.load(std::memory_order_relaxed)
+               ? take_from_numpy(nbytes, request.placement)
+               : take_from_zerofill(nbytes, request.placement);
+  } catch (const memory::OutOfMemory& error) {
+    raise_out_of_memory(request, nbytes, error);
+  } catch (const memory::Interrupted&) {  // a signal handler's exception is set
+  }
+  return {};
+}
+
+// Arrays -----------------------------------------------------------------------------------------
+
+/// An array of the subtype over its own memory, for dtypes whose zero is zero bytes.
+PyObject* make_of_bytes(ArrayRequest* request, PyTypeObject* subtype, PyObject* prototype) {
+  std::size_t nbytes = 0;
+  if (!settle(request, &nbytes)) return nullptr;
+  Memory memory = take_memory(*request, nbytes);
+  if (!memory.owner) return nullptr;
+  Layout& layout = request->layout;
+  Py_INCREF(request->type.get());  // PyArray_NewFromDescr takes it over
+  Reference array(PyArray_NewFromDescr(subtype, request->type.get(), layout.shape.dimensions,
+                                       layout.shape.lengths,
+                                       layout.strided ? layout.strides : nullptr, memory.data,
+                                       layout.fortran ? NPY_ARRAY_FARRAY : NPY_ARRAY_CARRAY,
+                                       prototype));
+  if (!array) return nullptr;
+  auto* as_array = reinterpret_cast<PyArrayObject*>(array.get());
+  if (PyArray_SetBaseObject(as_array, memory.owner.release()) != 0) return nullptr;
+  return array.release();
+}
+
+/// NumPy alone initialises and releases elements that are references, so they live in its memory.
+PyObject* make_by_numpy(ArrayRequest* request) {
+  const Placement& placement = request->placement;
+  if (placement.alignment > kDefaultAlignment) {
+    PyErr_Format(PyExc_ValueError,
+                 "arrays of dtype %S live in NumPy's memory, which cannot be aligned to %zu bytes; "
+                 "leave alignment at its default",
+                 request->type.descr.get(), placement.alignment);
+    return nullptr;
+  }
+  std::size_t nbytes = 0;
+  if (!settle(request, &nbytes)) return nullptr;
+  std::optional<memory::Reservation> reservation;
+  try {
+    if (nbytes > memory::kSmallBytes) reservation.emplace(nbytes);  // NumPy writes to all of it
+  } catch (const memory::OutOfMemory& error) {
+    raise_out_of_memory(*request, nbytes, error);
+    return nullptr;
+  }
+  Reference array(make_with_numpy(*request));
+  PyObject* fill = request->type.fill.get();
+  if (array && fill != nullptr) {
+    auto* as_array = reinterpret_cast<PyArrayObject*>(array.get());
+    if (PyArray_FillWithScalar(as_array, fill) != 0) return nullptr;
+  }
+  return array.release();
+}
+
+}  // namespace
+
+PyObject* new_zeros(ArrayRequest* request) {
+  switch (zero_form(request->type.get())) {
+    case ZeroForm::bytes:
+      return make_of_bytes(request, &PyArray_Type, nullptr);
+    case ZeroForm::by_numpy:
+      return make_by_numpy(request);
+    case ZeroForm::none:
+      raise_no_zero(request->type.get());
+  }
+  return nullptr;
+}
+
+PyObject* new_zeros_like(ArrayRequest* request, PyArrayObject* prototype) {
+  if (zero_form(request->type.get()) == ZeroForm::none) {
+    raise_no_zero(request->type.get());
+    return nullptr;
+  }
+  auto* object = reinterpret_cast<PyObject*>(prototype);
+  return make_of_bytes(request, Py_TYPE(object), object);
+}
+
+void disable_own_memory() noexcept { own_memory_disabled.store(true); }
+
+}  // namespace zerofill::python

@@ -1,0 +1,44 @@
+// Contract: zerofill.Buffer, the owner of memory behind arrays.
+#pragma once
+
+#include <Python.h>
+
+#include <cstddef>
+
+#include "memory/allocator.h"
+
+namespace zerofill::python {
+
+constexpr std::size_t kDefaultAlignment = 64;
+
+/// Where and how memory is wanted; what a caller may ask for beside its size.
+struct Placement {
+  std::size_t alignment = kDefaultAlignment;  ///< a power of two
+  memory::Commit commit = memory::Commit::eager;
+};
+
+/// A Python object whose payload of `nbytes` zero bytes stands right behind it, or in a block of
+/// pages.
+struct BufferObject {
+  PyObject_HEAD
+  std::byte* data;
+  std::size_t nbytes;
+  std::size_t alignment;
+  bool in_pages;  ///< then it is a PagedBufferObject
+};
+
+/// A new reference. pre: the GIL is held, the placement is valid. Throws what memory/ throws, and
+/// then nothing was made.
+BufferObject* new_buffer(std::size_t nbytes, const Placement& placement);
+
+/// Sets a Python error and returns false when the object is not an alignment: a power of two from
+/// 1 to 2**30.
+bool read_alignment(PyObject* object, std::size_t* alignment);
+
+/// The same for a commit: "eager" or "lazy".
+bool read_commit(PyObject* object, memory::Commit* commit);
+
+/// Adds the type to the module; false with a Python error set.
+bool register_buffer(PyObject* module);
+
+}  // namespace zerofill::python

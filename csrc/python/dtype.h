@@ -1,0 +1,35 @@
+// Contract: reading the dtype argument, and what zeros of a dtype are.
+#pragma once
+
+#include "python/numpy.h"
+#include "python/reference.h"
+
+namespace zerofill::python {
+
+/// What makes an element of a dtype zero.
+enum class ZeroForm {
+  bytes,     ///< all its bytes are zero
+  by_numpy,  ///< only NumPy knows: it holds references, or is a user's own
+  none,      ///< it has no zero
+};
+
+ZeroForm zero_form(PyArray_Descr* descr);
+
+/// A dtype that was asked for.
+struct ElementType {
+  Reference descr;  ///< a PyArray_Descr
+  Reference fill;   ///< what to fill an object array with instead of the int 0; else null
+
+  PyArray_Descr* get() const noexcept { return reinterpret_cast<PyArray_Descr*>(descr.get()); }
+};
+
+/// Whose names and types are meant.
+enum class Reading { numpy, tensorflow };
+
+/// False with a TypeError set when there is no such dtype.
+bool read_dtype(PyObject* object, Reading reading, ElementType* type);
+
+/// Sets the TypeError for a dtype that has no zero.
+void raise_no_zero(PyArray_Descr* descr);
+
+}  // namespace zerofill::python

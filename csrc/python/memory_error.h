@@ -1,0 +1,15 @@
+// Contract: MemoryError in NumPy's words, and what is known beyond them.
+#pragma once
+
+#include <Python.h>
+
+#include "memory/errors.h"
+#include "python/reference.h"
+
+namespace zerofill::python {
+
+/// Sets "Unable to allocate 8.00 TiB for {whom}", and behind it the reason and, where it helps,
+/// that commit="lazy" exists. `nbytes` is a double because it may exceed any integer.
+void raise_memory_error(double nbytes, const Reference& whom, const memory::OutOfMemory& error);
+
+}  // namespace zerofill::python

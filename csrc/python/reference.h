@@ -1,0 +1,35 @@
+// An owned reference to a Python object that is given up at the end of its scope.
+#pragma once
+
+#include <Python.h>
+
+#include <utility>
+
+namespace zerofill::python {
+
+class Reference {
+ public:
+  Reference() = default;
+  /// Takes over a new reference, which may be null.
+  explicit Reference(PyObject* object) noexcept : object_(object) {}
+  Reference(Reference&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Reference& operator=(Reference&& other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Reference() { Py_XDECREF(object_); }
+
+  static Reference borrowed(PyObject* object) noexcept {
+    Py_XINCREF(object);
+    return Reference(object);
+  }
+
+  PyObject* get() const noexcept { return object_; }
+  PyObject* release() noexcept { return std::exchange(object_, nullptr); }
+  explicit operator bool() const noexcept { return object_ != nullptr; }
+
+ private:
+  PyObject* object_ = nullptr;
+};
+
+}  // namespace zerofill::python

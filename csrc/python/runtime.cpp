@@ -1,0 +1,111 @@
+#include "python/runtime.h"
+
+#include <pybind11/stl.h>
+
+#include <optional>
+#include <string>
+
+#include "memory/allocator.h"
+#include "os/cpus.h"
+#include "os/limits.h"
+#include "os/pages.h"
+#include "python/array.h"
+#include "python/object_memory.h"
+#include "team/team.h"
+
+namespace py = pybind11;
+
+namespace zerofill::python {
+namespace {
+
+py::dict stats() {
+  const memory::Counters& counted = memory::counters();
+  const Live& alive = live();
+  py::dict record;
+  record["live_bytes"] = alive.bytes.load();
+  record["live_blocks"] = alive.blocks.load();
+  record["peak_bytes"] = alive.peak_bytes.load();
+  record["peak_blocks"] = alive.peak_blocks.load();
+  record["pooled_clean_bytes"] = 0;
+  record["pooled_dirty_bytes"] = 0;
+  record["clean_hits"] = 0;
+  record["dirty_hits"] = 0;
+  record["misses"] = counted.misses.value();
+  record["zeroed_bytes"] = counted.zeroed.value();
+  record["skipped_bytes"] = counted.skipped.value();
+  record["scrubbed_bytes"] = 0;
+  record["populated_bytes"] = counted.populated.value();
+  record["returned_bytes"] = counted.returned.value();
+  return record;
+}
+
+const char* name_of(memory::Scrub scrub) {
+  switch (scrub) {
+    case memory::Scrub::off:
+      return "off";
+    case memory::Scrub::on:
+      return "on";
+    case memory::Scrub::automatic:
+      break;
+  }
+  return "auto";
+}
+
+py::dict get_options() {
+  const memory::Options& options = memory::options();
+  py::dict record;
+  record["num_threads"] = options.num_threads.load();
+  if (options.pool_limit_is_set.load()) {
+    record["pool_limit"] = options.pool_limit.load();
+  } else {
+    record["pool_limit"] = py::none();
+  }
+  record["decay"] = options.decay.load();
+  record["scrub"] = name_of(options.scrub.load());
+  record["audit"] = options.audit.load();
+  return record;
+}
+
+/// The values were checked in zerofill.runtime.
+void set_options(int num_threads, std::optional<std::size_t> pool_limit, double decay,
+                 const std::string& scrub, bool audit) {
+  memory::Options& options = memory::options();
+  options.num_threads.store(num_threads);
+  options.pool_limit.store(pool_limit.value_or(0));
+  options.pool_limit_is_set.store(pool_limit.has_value());
+  options.decay.store(decay);
+  options.scrub.store(scrub == "auto" ? memory::Scrub::automatic
+                      : scrub == "on" ? memory::Scrub::on
+                                      : memory::Scrub::off);
+  options.audit.store(audit);
+}
+
+py::dict system_info() {
+  py::dict record;
+  record["usable_cpus"] = os::usable_cpus();
+  record["last_level_cache_bytes"] = os::last_level_cache_bytes();
+  record["page_bytes"] = os::page_bytes();
+  record["huge_page_bytes"] = os::huge_page_bytes();
+  record["huge_page_policy"] = os::huge_page_policy();
+  record["workers"] = team::workers();
+  os::MemoryBudget budget;
+  const bool known = os::read_memory_budget(&budget) == 0;
+  record["available_bytes"] = known ? py::object(py::int_(budget.available_bytes)) : py::none();
+  record["limit_bytes"] = known ? py::object(py::int_(budget.total_bytes)) : py::none();
+  record["limit"] = known ? py::object(py::str(budget.source)) : py::none();
+  return record;
+}
+
+}  // namespace
+
+void register_runtime(py::module_& module) {
+  module.def("stats", &stats);
+  module.def("trim", &memory::trim, py::call_guard<py::gil_scoped_release>());
+  module.def("get_options", &get_options);
+  module.def("set_options", &set_options, py::kw_only(), py::arg("num_threads"),
+             py::arg("pool_limit"), py::arg("decay"), py::arg("scrub"), py::arg("audit"));
+  module.def("system_info", &system_info);
+  module.def("disable_own_memory", &disable_own_memory);
+}
+
+}  // namespace zerofill::python

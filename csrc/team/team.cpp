@@ -1,0 +1,211 @@
+#include "team/team.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <new>
+
+#include "os/fork.h"
+#include "os/threads.h"
+
+namespace zerofill::team {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kPollInterval = std::chrono::milliseconds(20);
+constexpr int kMaxWorkers = 255;
+
+/// A loop in progress. Lives on its caller's stack: the caller leaves only when no worker is in it.
+struct Job {
+  const Loop* loop;
+  std::atomic<std::size_t> next_chunk{0};
+  std::atomic<bool> stopped{false};
+  int seats;       ///< workers that may still join; guarded by Team::mutex_
+  int inside = 0;  ///< workers in it now; guarded by Team::mutex_
+
+  bool run_one() noexcept {
+    if (stopped.load(std::memory_order_relaxed)) return false;
+    const std::size_t chunk = next_chunk.fetch_add(1, std::memory_order_relaxed);
+    if (chunk >= loop->chunks) return false;
+    loop->body(loop->context, chunk);
+    return true;
+  }
+};
+
+/// Asks the caller's question, but not too often.
+class Poller {
+ public:
+  explicit Poller(const Poll& poll) noexcept : poll_(poll) {
+    if (poll_.should_stop != nullptr) last_ = Clock::now();
+  }
+
+  bool says_stop() noexcept {
+    if (poll_.should_stop == nullptr) return false;
+    const auto now = Clock::now();
+    if (now - last_ < kPollInterval) return false;
+    const bool stop = poll_.should_stop(poll_.context);
+    last_ = Clock::now();
+    return stop;
+  }
+
+ private:
+  const Poll& poll_;
+  Clock::time_point last_;
+};
+
+class Team {
+ public:
+  bool run(const Loop& loop, const Poll& poll) noexcept;
+  int workers() noexcept;
+
+  void before_fork() noexcept;
+  void after_fork_in_parent() noexcept;
+  void after_fork_in_child() noexcept;
+
+ private:
+  bool offer(Job* job, int helpers) noexcept;
+  void withdraw(Job* job) noexcept;
+  void start_workers(int wanted) noexcept;
+  void work() noexcept;
+  static void work_for(void* team) { static_cast<Team*>(team)->work(); }
+
+  std::mutex fork_mutex_;  ///< held over a whole fork: one at a time retires the workers
+  std::mutex mutex_;
+  std::condition_variable work_offered_;
+  std::condition_variable worker_left_;
+  Job* job_ = nullptr;      ///< guarded by mutex_, as is all below
+  bool retiring_ = false;   ///< workers are to end
+  os::Thread threads_[kMaxWorkers];
+  int thread_count_ = 0;
+};
+
+bool Team::offer(Job* job, int helpers) noexcept {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (job_ != nullptr || retiring_) return false;  // another caller's loop has the workers
+  start_workers(helpers);
+  if (thread_count_ == 0) return false;
+  job->seats = helpers;
+  job_ = job;
+  return true;
+}
+
+void Team::start_workers(int wanted) noexcept {
+  if (wanted > kMaxWorkers) wanted = kMaxWorkers;
+  while (thread_count_ < wanted) {
+    char name[24];
+    std::snprintf(name, sizeof name, "zerofill-%d", thread_count_);
+    // Without more workers the loop only takes longer.
+    if (os::start_thread(name, &Team::work_for, this, &threads_[thread_count_]) != 0) return;
+    ++thread_count_;
+  }
+}
+
+void Team::work() noexcept {
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (!retiring_) {
+    Job* job = job_;
+    if (job == nullptr || job->seats == 0) {
+      work_offered_.wait(lock);
+      continue;
+    }
+    --job->seats;
+    ++job->inside;
+    bool more = true;
+    while (more && !retiring_) {
+      lock.unlock();
+      // Several chunks for one look at the mutex, yet a fork never waits for long.
+      for (int i = 0; more && i < 8; ++i) more = job->run_one();
+      lock.lock();
+    }
+    --job->inside;
+    worker_left_.notify_all();
+  }
+}
+
+void Team::withdraw(Job* job) noexcept {
+  std::unique_lock<std::mutex> lock(mutex_);
+  job_ = nullptr;
+  while (job->inside != 0) worker_left_.wait(lock);
+}
+
+bool Team::run(const Loop& loop, const Poll& poll) noexcept {
+  Job job{};
+  job.loop = &loop;
+  const int most = loop.chunks < static_cast<std::size_t>(loop.threads)
+                       ? static_cast<int>(loop.chunks)
+                       : loop.threads;
+  const bool offered = most > 1 && offer(&job, most - 1);
+  if (offered) work_offered_.notify_all();
+  Poller poller(poll);
+  while (job.run_one()) {
+    if (poller.says_stop()) job.stopped.store(true, std::memory_order_relaxed);
+  }
+  if (offered) withdraw(&job);
+  return !job.stopped.load(std::memory_order_relaxed);
+}
+
+int Team::workers() noexcept {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return thread_count_;
+}
+
+// The child of a fork has only the thread that forked. So that neither side waits for workers that
+// are not there, and Python (3.12 and newer counts the system's threads after a fork) finds none
+// of ours, the workers end before every fork and start again when a loop wants them.
+void Team::before_fork() noexcept {
+  fork_mutex_.lock();
+  std::unique_lock<std::mutex> lock(mutex_);
+  retiring_ = true;
+  work_offered_.notify_all();
+  const int ending = thread_count_;
+  const int counted = ending > 0 ? os::count_threads() : 0;
+  lock.unlock();
+  for (int i = 0; i < ending; ++i) os::join_thread(threads_[i]);
+  // A joined thread can still be in the system's count for a moment. Bounded: others may have
+  // started threads meanwhile.
+  for (int tries = 0; counted > ending && tries < 200; ++tries) {
+    if (os::count_threads() <= counted - ending) break;
+    os::sleep_microseconds(50);
+  }
+  lock.lock();
+  thread_count_ = 0;
+  lock.release();  // held until the fork is over
+}
+
+void Team::after_fork_in_parent() noexcept {
+  retiring_ = false;
+  mutex_.unlock();
+  fork_mutex_.unlock();
+}
+
+void Team::after_fork_in_child() noexcept {
+  // Other threads of the parent may have been waiting on these, and are not here to wake up.
+  new (&fork_mutex_) std::mutex;
+  new (&mutex_) std::mutex;
+  new (&work_offered_) std::condition_variable;
+  new (&worker_left_) std::condition_variable;
+  job_ = nullptr;  // its caller is not in this process
+  retiring_ = false;
+}
+
+/// Never destroyed: workers may be parked in it while the process exits.
+Team& team() noexcept {
+  alignas(Team) static unsigned char storage[sizeof(Team)];
+  static Team* const instance = new (storage) Team;
+  return *instance;
+}
+
+[[maybe_unused]] const int kForkHooks = os::on_fork([] { team().before_fork(); },
+                                   [] { team().after_fork_in_parent(); },
+                                   [] { team().after_fork_in_child(); });
+
+}  // namespace
+
+bool run(const Loop& loop, const Poll& poll) noexcept { return team().run(loop, poll); }
+
+int workers() noexcept { return team().workers(); }
+
+}  // namespace zerofill::team

@@ -1,0 +1,26 @@
+"""Zero-initialised, aligned, resident NumPy arrays for every dtype.
+
+``Zeros`` is the initializer, ``zeros`` and ``zeros_like`` take what NumPy's functions take, and
+``clear`` zeroes memory that is there already.
+"""
+
+from . import initializers
+from ._zerofill import Buffer
+from .creation import clear, zeros, zeros_like
+from .initializers import Zeros, zeros_initializer
+from .runtime import configure, stats, trim
+
+__all__ = [
+    "Buffer",
+    "Zeros",
+    "clear",
+    "configure",
+    "initializers",
+    "stats",
+    "trim",
+    "zeros",
+    "zeros_initializer",
+    "zeros_like",
+]
+
+__version__ = "0.1.0"

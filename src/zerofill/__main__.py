@@ -1,0 +1,5 @@
+"""``python -m zerofill``."""
+
+from .cli import main
+
+raise SystemExit(main())

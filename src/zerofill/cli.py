@@ -1,0 +1,271 @@
+"""The command line: ``python -m zerofill info`` and ``python -m zerofill bench``."""
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import platform
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _zerofill, comparison
+from .runtime import configure
+
+__all__ = ["main"]
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What was given behind the program's name. Default: ``sys.argv[1:]``.
+
+    Returns
+    -------
+    int
+        The exit code: 0 when all went well.
+    """
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m zerofill", description="Zero-initialised, aligned, resident arrays."
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    info = commands.add_parser("info", help="what this machine offers and what zerofill chose")
+    info.set_defaults(run=_info)
+    bench = commands.add_parser("bench", help="compare Zeros with NumPy on this machine")
+    bench.set_defaults(run=_bench)
+    bench.add_argument(
+        "--max-size", type=_read_size, metavar="SIZE", help="largest array, such as 64MiB"
+    )
+    for command in (info, bench):
+        command.add_argument(
+            "--json", metavar="FILE", help="write the figures there too; - for standard output"
+        )
+    return parser
+
+
+def _read_size(text: str) -> int:
+    match = re.fullmatch(r"(\d+) *([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 4096, 64MiB or 1GiB")
+    return int(match[1]) * _UNITS[match[2].upper()]
+
+
+def _write_json(file: str, record: dict[str, Any]) -> None:
+    text = json.dumps(record, indent=2) + "\n"
+    if file == "-":
+        sys.stdout.write(text)
+    else:
+        with open(file, "w", encoding="utf-8") as stream:
+            stream.write(text)
+
+
+def _format_bytes(count: int | None) -> str:
+    if count is None:
+        return "not known"
+    value = float(count)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.4g} {unit}"
+        value /= 1024
+    return f"{value:.4g} TiB"
+
+
+def _format_seconds(seconds: float) -> str:
+    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "us")):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+# info -----------------------------------------------------------------------------------------
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "machine": platform.machine(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "numpy": np.__version__,
+        **_zerofill.system_info(),
+    }
+
+
+def _info(options: argparse.Namespace) -> int:
+    machine, chosen = _machine(), configure()._asdict()
+    if options.json is not None:
+        _write_json(options.json, {"machine": machine, "options": chosen})
+    if options.json == "-":
+        return 0
+    huge = machine["huge_page_policy"]
+    if machine["huge_page_bytes"]:
+        huge += f", {_format_bytes(machine['huge_page_bytes'])}"
+    lines = [
+        ("system", f"{machine['system']}, {machine['machine']}"),
+        ("python", f"{machine['python']}, NumPy {machine['numpy']}"),
+        ("usable CPUs", machine["usable_cpus"]),
+        ("last-level cache", _format_bytes(machine["last_level_cache_bytes"] or None)),
+        ("pages", _format_bytes(machine["page_bytes"])),
+        ("huge pages", huge),
+        ("memory that can be used", _format_bytes(machine["available_bytes"])),
+        ("set by", machine["limit"] or "not known"),
+        *((f"option {name}", "automatic" if value is None else value)
+          for name, value in chosen.items()),
+    ]
+    for name, value in lines:
+        print(f"{name:24} {value}")
+    return 0
+
+
+# bench ----------------------------------------------------------------------------------------
+
+_PEERS = ("np.zeros", "np.full")
+
+
+def _bench(options: argparse.Namespace) -> int:
+    cases, too_large = comparison.fitting(comparison.CASES, options.max_size)
+    if not cases:
+        print(f"nothing to measure: the smallest array has {comparison.CASES[0].nbytes} bytes",
+              file=sys.stderr)
+        return 2
+    with _progress(len(cases)) as advance:
+        comparison.touch_memory(cases[-1].nbytes)
+        rows = []
+        for row in comparison.measure(cases):
+            rows.append(row)
+            advance(row.case.name)
+    if options.json is not None:
+        _write_json(options.json, _record(rows, too_large))
+    if options.json != "-":
+        _print_table(rows)
+        for case in too_large:
+            print(f"{case.name} was left out: not enough memory is free here")
+    return 0
+
+
+def _record(rows: list[comparison.Row], too_large: list[comparison.Case]) -> dict[str, Any]:
+    return {
+        "machine": _machine(),
+        "left_out": [case.name for case in too_large],
+        "seconds": [
+            {
+                "size": row.case.name,
+                "shape": row.case.shape,
+                "nbytes": row.case.nbytes,
+                "call": row.call,
+                "cycle": row.cycle,
+            }
+            for row in rows
+        ],
+    }
+
+
+def _cells(row: comparison.Row) -> list[str]:
+    cells = [row.case.name]
+    for what, times in (("call", row.call), ("cycle", row.cycle)):
+        cells += [_format_seconds(times[way]) for way in ("Zeros", *_PEERS)]
+        cells += [f"{row.ratio(what, peer):.2f}" for peer in _PEERS]
+    return cells
+
+
+_COLUMNS = ("size", *(("Zeros", "np.zeros", "np.full", "/zeros", "/full") * 2))
+
+_EXPLANATION = (
+    "call: the call that makes the array. cycle: make it, += 1, free it. /zeros, /full: the time of\n"
+    "Zeros over that of np.zeros and np.full; below 1, Zeros is faster. float32, medians. Every\n"
+    "array was checked: all bytes zero, address a multiple of 64. np.zeros's call leaves the work\n"
+    "to the first write, which the cycle contains."
+)
+
+
+def _print_table(rows: list[comparison.Row]) -> None:
+    cells = [_cells(row) for row in rows]
+    if importlib.util.find_spec("rich") is None:
+        _print_plain_table(cells)
+    else:
+        _print_rich_table(cells)
+    print(_EXPLANATION)
+
+
+def _print_plain_table(cells: list[list[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(_COLUMNS, *cells, strict=True)]
+    half = (len(_COLUMNS) + 1) // 2
+
+    def line(row: Sequence[str]) -> str:
+        padded = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
+        return "  ".join(padded[:half]) + "  |  " + "  ".join(padded[half:])
+
+    heading = line(_COLUMNS)
+    call_width = heading.index("|")
+    print("call".center(call_width) + "|" + "cycle".center(len(heading) - call_width - 1).rstrip())
+    print(heading)
+    for row in cells:
+        print(line(row))
+
+
+def _print_rich_table(cells: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for index, column in enumerate(_COLUMNS):
+        group = "" if index == 0 else "call\n" if index <= 5 else "cycle\n"
+        table.add_column(group + column, justify="right", no_wrap=True)
+    for row in cells:
+        table.add_row(*row)
+    width = 120 if not sys.stdout.isatty() else None
+    Console(width=width).print(table)
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """Show how many of `total` steps are done, on standard error, if a person is looking."""
+    if not sys.stderr.isatty():
+        yield lambda name: None
+    elif importlib.util.find_spec("rich") is None:
+        with _plain_progress(total) as advance:
+            yield advance
+    else:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("measuring", total=total)
+            yield lambda name: progress.update(task, advance=1, description=f"measured {name}")
+
+
+@contextlib.contextmanager
+def _plain_progress(total: int) -> Iterator[Callable[[str], None]]:
+    done = 0
+
+    def draw(text: str) -> None:
+        bar = "#" * (30 * done // total)
+        print(f"\r[{bar:30}] {done}/{total} {text:20}", end="", file=sys.stderr, flush=True)
+
+    def advance(name: str) -> None:
+        nonlocal done
+        done += 1
+        draw(f"measured {name}")
+
+    draw("measuring")
+    try:
+        yield advance
+    finally:
+        print("\r" + " " * 70 + "\r", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,67 @@
+"""Arrays of zeros, and zeros in memory that is there already."""
+
+from typing import Any, Literal
+
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from . import _zerofill
+from ._zerofill import clear, zeros
+
+__all__ = ["clear", "zeros", "zeros_like"]
+
+
+def zeros_like(
+    a: ArrayLike,
+    dtype: DTypeLike | None = None,
+    order: Literal["K", "A", "C", "F"] | None = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Literal["cpu"] | None = None,
+    alignment: int = 64,
+    commit: Literal["eager", "lazy"] = "eager",
+) -> NDArray[Any]:
+    """Return an array of zeros with the shape and dtype of a given one, resident and aligned.
+
+    Takes what :func:`numpy.zeros_like` takes and gives its results and error messages.
+
+    Parameters
+    ----------
+    a : array_like
+        Shape, dtype and memory order are taken from it. Where it is an array of another library
+        (one with an ``__array_function__`` of its own), that library makes the result.
+    dtype : data-type, optional
+        Another dtype than that of `a`, read as :func:`zerofill.zeros` reads it.
+    order : {"K", "C", "F", "A"}, optional
+        Memory order: that of `a` (default), row-major, column-major, or column-major exactly where
+        `a` is.
+    subok : bool, optional
+        Whether the result is of the subclass of `a` (default).
+    shape : int or sequence of ints, optional
+        Another shape than that of `a`.
+    device : {"cpu", None}, optional
+        For the array API standard.
+    alignment : int, optional
+        As for :func:`zerofill.zeros`. Default 64 bytes.
+    commit : {"eager", "lazy"}, optional
+        As for :func:`zerofill.zeros`. Default "eager".
+
+    Returns
+    -------
+    numpy.ndarray
+        Writable zeros.
+
+    Raises
+    ------
+    MemoryError, TypeError, ValueError
+        As :func:`zerofill.zeros`.
+
+    Examples
+    --------
+    >>> import numpy, zerofill
+    >>> zerofill.zeros_like(numpy.ones((2, 2), order="F")).flags.f_contiguous
+    True
+    >>> zerofill.zeros_like([1, 2, 3])
+    array([0, 0, 0])
+    """
+    return _zerofill.zeros_like(a, dtype, order, subok, shape, device, alignment, commit)
