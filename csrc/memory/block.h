@@ -1,5 +1,5 @@
-// A block of pages and what is known of its bytes. The knowledge travels with the block, and getting
-// zeros is a matter of what it still lacks.
+// A block of pages and what is known of its bytes. The knowledge travels with the block, and
+// getting zeros is a matter of what it still lacks.
 #pragma once
 
 #include <cstddef>

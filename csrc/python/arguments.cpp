@@ -16,7 +16,8 @@ bool too_many(const Signature& signature, Py_ssize_t given) {
                  signature.function, signature.positional, signature.positional == 1 ? "" : "s",
                  given);
   } else {
-    PyErr_Format(PyExc_TypeError, "%s() takes from %d to %d positional arguments but %zd were given",
+    PyErr_Format(PyExc_TypeError,
+                 "%s() takes from %d to %d positional arguments but %zd were given",
                  signature.function, signature.required, signature.positional, given);
   }
   return false;
@@ -30,7 +31,8 @@ bool put_keyword(const Signature& signature, PyObject* name, PyObject* value, Py
     return false;
   }
   if (values[index] != nullptr) {
-    PyErr_Format(PyExc_TypeError, "argument for %s() given by name ('%s') and position (position %d)",
+    PyErr_Format(PyExc_TypeError,
+                 "argument for %s() given by name ('%s') and position (position %d)",
                  signature.function, signature.names[index], index);
     return false;
   }

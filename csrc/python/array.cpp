@@ -1,5 +1,6 @@
 #include "python/array.h"
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 
@@ -135,6 +136,12 @@ Memory take_memory(const ArrayRequest& request, std::size_t nbytes) {
 
 // Arrays -----------------------------------------------------------------------------------------
 
+/// NumPy's arrays without bytes have strides of 0, but only where it took the memory itself.
+void stride_nothing(PyArrayObject* array, bool strided) {
+  std::fill_n(PyArray_STRIDES(array), PyArray_NDIM(array), 0);
+  if (strided) PyArray_UpdateFlags(array, NPY_ARRAY_UPDATE_ALL);
+}
+
 /// An array of the subtype over its own memory, for dtypes whose zero is zero bytes.
 PyObject* make_of_bytes(ArrayRequest* request, PyTypeObject* subtype, PyObject* prototype) {
   std::size_t nbytes = 0;
@@ -143,13 +150,13 @@ PyObject* make_of_bytes(ArrayRequest* request, PyTypeObject* subtype, PyObject* 
   if (!memory.owner) return nullptr;
   Layout& layout = request->layout;
   Py_INCREF(request->type.get());  // PyArray_NewFromDescr takes it over
-  Reference array(PyArray_NewFromDescr(subtype, request->type.get(), layout.shape.dimensions,
-                                       layout.shape.lengths,
-                                       layout.strided ? layout.strides : nullptr, memory.data,
-                                       layout.fortran ? NPY_ARRAY_FARRAY : NPY_ARRAY_CARRAY,
-                                       prototype));
+  Reference array(PyArray_NewFromDescr(
+      subtype, request->type.get(), layout.shape.dimensions, layout.shape.lengths,
+      layout.strided ? layout.strides : nullptr, memory.data,
+      layout.fortran ? NPY_ARRAY_FARRAY : NPY_ARRAY_CARRAY, prototype));
   if (!array) return nullptr;
   auto* as_array = reinterpret_cast<PyArrayObject*>(array.get());
+  if (nbytes == 0) stride_nothing(as_array, layout.strided);
   if (PyArray_SetBaseObject(as_array, memory.owner.release()) != 0) return nullptr;
   return array.release();
 }

@@ -195,8 +195,8 @@ PyType_Spec specification{"zerofill.Buffer", sizeof(BufferObject), 0,
 BufferObject* new_buffer(std::size_t nbytes, const Placement& placement) {
   const bool small = placement.alignment <= memory::kSmallBytes &&
                      nbytes <= memory::kSmallBytes - placement.alignment;
-  BufferObject* buffer =
-      small ? new_small(nbytes, placement.alignment) : new_paged(nbytes != 0 ? nbytes : 1, placement);
+  BufferObject* buffer = small ? new_small(nbytes, placement.alignment)
+                               : new_paged(nbytes != 0 ? nbytes : 1, placement);
   buffer->nbytes = nbytes;
   live().gain(nbytes);
   zerofill_trace_memory(buffer->data, nbytes);

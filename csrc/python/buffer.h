@@ -20,8 +20,7 @@ struct Placement {
 /// A Python object whose payload of `nbytes` zero bytes stands right behind it, or in a block of
 /// pages.
 struct BufferObject {
-  PyObject_HEAD
-  std::byte* data;
+  PyObject_HEAD std::byte* data;
   std::size_t nbytes;
   std::size_t alignment;
   bool in_pages;  ///< then it is a PagedBufferObject

@@ -113,6 +113,14 @@ void explain_no_view(PyObject* object) {
   }
 }
 
+/// Some exporters (ctypes) leave the strides out although they were asked for: then it is one run.
+bool make_range(const Py_buffer& view, memory::StridedRange* range) {
+  const bool contiguous = view.strides == nullptr || view.shape == nullptr;
+  return contiguous
+             ? make_range<Py_ssize_t>(view.buf, view.len, 0, nullptr, nullptr, range)
+             : make_range(view.buf, view.itemsize, view.ndim, view.shape, view.strides, range);
+}
+
 bool clear_buffer(PyObject* object) {
   BufferView view;
   if (!view.get(object, PyBUF_WRITABLE | PyBUF_STRIDES | PyBUF_FORMAT)) {
@@ -131,8 +139,7 @@ bool clear_buffer(PyObject* object) {
     return false;
   }
   memory::StridedRange range;
-  return !make_range(view->buf, view->itemsize, view->ndim, view->shape, view->strides, &range) ||
-         zero(range);
+  return !make_range(*view, &range) || zero(range);
 }
 
 PyObject* clear(PyObject*, PyObject* object) {

@@ -17,8 +17,8 @@ Reference numpy_attribute(const char* name) {
 bool read_device(PyObject* object) {
   if (object == nullptr || object == Py_None) return true;
   if (PyUnicode_Check(object) && PyUnicode_CompareWithASCIIString(object, "cpu") == 0) return true;
-  PyErr_Format(PyExc_ValueError,
-               "Device not understood. Only \"cpu\" is allowed, but received: %S", object);
+  PyErr_Format(PyExc_ValueError, "Device not understood. Only \"cpu\" is allowed, but received: %S",
+               object);
   return false;
 }
 
@@ -37,8 +37,8 @@ Reference own_array_function(PyObject* object) {
     if (PyErr_ExceptionMatches(PyExc_AttributeError)) PyErr_Clear();
     return Reference();
   }
-  const Reference ndarrays(PyObject_GetAttrString(reinterpret_cast<PyObject*>(&PyArray_Type),
-                                                  "__array_function__"));
+  const Reference ndarrays(
+      PyObject_GetAttrString(reinterpret_cast<PyObject*>(&PyArray_Type), "__array_function__"));
   return own.get() == ndarrays.get() ? Reference() : std::move(own);
 }
 
@@ -72,9 +72,11 @@ PyObject* zeros(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* na
   }
   ArrayRequest request;
   if (!read_shape(shape, &request.layout.shape)) return nullptr;
-  if (!read_dtype(dtype == nullptr ? Py_None : dtype, Reading::numpy, &request.type)) return nullptr;
+  if (!read_dtype(dtype == nullptr ? Py_None : dtype, Reading::numpy, &request.type))
+    return nullptr;
   if (order != nullptr && !read_c_or_fortran(order, &request.layout.fortran)) return nullptr;
-  if (!read_device(device) || !read_placement(alignment, commit, &request.placement)) return nullptr;
+  if (!read_device(device) || !read_placement(alignment, commit, &request.placement))
+    return nullptr;
   return new_zeros(&request);
 }
 
@@ -84,9 +86,8 @@ void keep_order(PyArrayObject* prototype, npy_intp element_bytes, Layout* layout
   const int count = layout->shape.dimensions;
   for (int i = 0; i < count; ++i) axes[i] = i;
   const npy_intp* strides = PyArray_STRIDES(prototype);
-  std::stable_sort(axes, axes + count, [&](int a, int b) {
-    return std::abs(strides[a]) > std::abs(strides[b]);
-  });
+  std::stable_sort(axes, axes + count,
+                   [&](int a, int b) { return std::abs(strides[a]) > std::abs(strides[b]); });
   // Unsigned: lengths that are too much are refused only later.
   auto stride = static_cast<std::size_t>(element_bytes);
   for (int i = count - 1; i >= 0; --i) {
@@ -105,8 +106,7 @@ npy_intp final_element_bytes(PyArray_Descr* descr) {
 /// What NumPy's order means for an array that is to be like the prototype.
 void choose_layout(PyArrayObject* prototype, NPY_ORDER order, PyArray_Descr* descr,
                    Layout* layout) {
-  const bool is_fortran =
-      PyArray_IS_F_CONTIGUOUS(prototype) && !PyArray_IS_C_CONTIGUOUS(prototype);
+  const bool is_fortran = PyArray_IS_F_CONTIGUOUS(prototype) && !PyArray_IS_C_CONTIGUOUS(prototype);
   layout->fortran = order == NPY_FORTRANORDER || (order == NPY_ANYORDER && is_fortran);
   if (order != NPY_KEEPORDER) return;
   const int dimensions = layout->shape.dimensions;
@@ -171,7 +171,8 @@ PyObject* zeros_like(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return plain ? new_zeros(&request) : new_zeros_like(&request, prototype);
 }
 
-constexpr const char* kZerosDoc = R"(zeros(shape, dtype=None, order='C', *, device=None, like=None, alignment=64, commit='eager')
+constexpr const char* kZerosDoc =
+    R"(zeros(shape, dtype=None, order='C', *, device=None, like=None, alignment=64, commit='eager')
 --
 
 Return a new array of zeros, resident and aligned.
@@ -223,11 +224,12 @@ array([[0, 0, 0],
 0
 )";
 
-PyMethodDef zeros_method{"zeros", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(zeros)),
+PyMethodDef zeros_method{"zeros",
+                         reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(zeros)),
                          METH_FASTCALL | METH_KEYWORDS, kZerosDoc};
-PyMethodDef zeros_like_method{"zeros_like",
-                              reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(zeros_like)),
-                              METH_FASTCALL, nullptr};
+PyMethodDef zeros_like_method{
+    "zeros_like", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(zeros_like)),
+    METH_FASTCALL, nullptr};
 
 }  // namespace
 

@@ -75,8 +75,10 @@ bool is_read_by_numpy(PyObject* object, Reading reading) {
 bool ask_python(PyObject* object, Reading reading, ElementType* type) {
   const Reference module(PyImport_ImportModule("zerofill.dtypes"));
   if (!module) return false;
-  const char* function = reading == Reading::numpy ? "read_as_numpy" : "read_as_tensorflow";
-  const Reference read(PyObject_CallMethod(module.get(), function, "O", object));
+  const char* name = reading == Reading::numpy ? "read_as_numpy" : "read_as_tensorflow";
+  const Reference function(PyObject_GetAttrString(module.get(), name));
+  if (!function) return false;
+  const Reference read(PyObject_CallOneArg(function.get(), object));
   if (!read) return false;
   type->descr = Reference::borrowed(PyTuple_GetItem(read.get(), 0));
   PyObject* fill = PyTuple_GetItem(read.get(), 1);

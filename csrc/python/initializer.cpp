@@ -14,8 +14,7 @@ namespace {
 
 /// An immutable object that makes arrays of zeros when it is called.
 struct Initializer {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   PyObject* dtype;
   PyObject* fill;  ///< what to fill an object array with; null for NumPy's zero
   bool fortran;
@@ -59,8 +58,7 @@ PyObject* call_method(PyObject* self, PyObject* const* args, Py_ssize_t count, P
   return call(self, args, static_cast<size_t>(count), names);
 }
 
-constexpr Parameters<5> kNew{
-    "Zeros", {"dtype", "fill", "order", "alignment", "commit"}, 5, 5};
+constexpr Parameters<5> kNew{"Zeros", {"dtype", "fill", "order", "alignment", "commit"}, 5, 5};
 
 PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   PyObject* values[5];
@@ -188,11 +186,10 @@ PyType_Slot slots[] = {
     {0, nullptr},
 };
 
-PyType_Spec specification{
-    "zerofill._zerofill.NativeZeros", sizeof(Initializer), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_VECTORCALL |
-        Py_TPFLAGS_IMMUTABLETYPE,
-    slots};
+PyType_Spec specification{"zerofill._zerofill.NativeZeros", sizeof(Initializer), 0,
+                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_VECTORCALL |
+                              Py_TPFLAGS_IMMUTABLETYPE,
+                          slots};
 
 PyTypeObject* native_type = nullptr;
 

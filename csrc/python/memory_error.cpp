@@ -18,7 +18,9 @@ void format_size(double bytes, char* text, std::size_t capacity) {
     bytes = 1;
     ++unit;
   }
-  const char* format = unit == 0 ? "%.0f %s" : std::nearbyint(bytes) < 1000 ? "%#.3g %s" : "%#.0f %s";
+  const char* format = unit == 0                      ? "%.0f %s"
+                       : std::nearbyint(bytes) < 1000 ? "%#.3g %s"
+                                                      : "%#.0f %s";
   std::snprintf(text, capacity, format, bytes, kUnits[unit]);
 }
 
@@ -28,11 +30,9 @@ void raise_memory_error(double nbytes, const Reference& whom, const memory::OutO
   if (!whom) return;
   char size[64];
   format_size(nbytes, size, sizeof size);
-  PyErr_Format(PyExc_MemoryError, "Unable to allocate %s for %U: %s%s", size, whom.get(),
-               error.what(),
-               error.lazy_would_do()
-                   ? "; commit=\"lazy\" would take memory only as pages are touched"
-                   : "");
+  PyErr_Format(
+      PyExc_MemoryError, "Unable to allocate %s for %U: %s%s", size, whom.get(), error.what(),
+      error.lazy_would_do() ? "; commit=\"lazy\" would take memory only as pages are touched" : "");
 }
 
 }  // namespace zerofill::python

@@ -76,8 +76,8 @@ class Team {
   std::mutex mutex_;
   std::condition_variable work_offered_;
   std::condition_variable worker_left_;
-  Job* job_ = nullptr;      ///< guarded by mutex_, as is all below
-  bool retiring_ = false;   ///< workers are to end
+  Job* job_ = nullptr;     ///< guarded by mutex_, as is all below
+  bool retiring_ = false;  ///< workers are to end
   os::Thread threads_[kMaxWorkers];
   int thread_count_ = 0;
 };
@@ -198,9 +198,9 @@ Team& team() noexcept {
   return *instance;
 }
 
-[[maybe_unused]] const int kForkHooks = os::on_fork([] { team().before_fork(); },
-                                   [] { team().after_fork_in_parent(); },
-                                   [] { team().after_fork_in_child(); });
+[[maybe_unused]] const int kForkHooks =
+    os::on_fork([] { team().before_fork(); }, [] { team().after_fork_in_parent(); },
+                [] { team().after_fork_in_child(); });
 
 }  // namespace
 

@@ -126,8 +126,10 @@ def _info(options: argparse.Namespace) -> int:
         ("huge pages", huge),
         ("memory that can be used", _format_bytes(machine["available_bytes"])),
         ("set by", machine["limit"] or "not known"),
-        *((f"option {name}", "automatic" if value is None else value)
-          for name, value in chosen.items()),
+        *(
+            (f"option {name}", "automatic" if value is None else value)
+            for name, value in chosen.items()
+        ),
     ]
     for name, value in lines:
         print(f"{name:24} {value}")
@@ -142,8 +144,10 @@ _PEERS = ("np.zeros", "np.full")
 def _bench(options: argparse.Namespace) -> int:
     cases, too_large = comparison.fitting(comparison.CASES, options.max_size)
     if not cases:
-        print(f"nothing to measure: the smallest array has {comparison.CASES[0].nbytes} bytes",
-              file=sys.stderr)
+        print(
+            f"nothing to measure: the smallest array has {comparison.CASES[0].nbytes} bytes",
+            file=sys.stderr,
+        )
         return 2
     with _progress(len(cases)) as advance:
         comparison.touch_memory(cases[-1].nbytes)
@@ -187,12 +191,11 @@ def _cells(row: comparison.Row) -> list[str]:
 
 _COLUMNS = ("size", *(("Zeros", "np.zeros", "np.full", "/zeros", "/full") * 2))
 
-_EXPLANATION = (
-    "call: the call that makes the array. cycle: make it, += 1, free it. /zeros, /full: the time of\n"
-    "Zeros over that of np.zeros and np.full; below 1, Zeros is faster. float32, medians. Every\n"
-    "array was checked: all bytes zero, address a multiple of 64. np.zeros's call leaves the work\n"
-    "to the first write, which the cycle contains."
-)
+_EXPLANATION = """\
+call: the call that makes the array. cycle: make it, += 1, free it. /zeros, /full: the time of
+Zeros over that of np.zeros and np.full; below 1, Zeros is faster. float32, medians. Every array
+was checked: all bytes zero, address a multiple of 64. np.zeros's call leaves the work to the
+first write, which the cycle contains."""
 
 
 def _print_table(rows: list[comparison.Row]) -> None:

@@ -1,8 +1,10 @@
 """Arrays of zeros, and zeros in memory that is there already."""
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, overload
 
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from . import _zerofill
 from ._zerofill import clear, zeros
@@ -10,12 +12,66 @@ from ._zerofill import clear, zeros
 __all__ = ["clear", "zeros", "zeros_like"]
 
 
+_ArrayT = TypeVar("_ArrayT", bound=np.ndarray[Any, Any])
+_ScalarT = TypeVar("_ScalarT", bound=np.generic)
+_Order: TypeAlias = Literal["K", "A", "C", "F"]
+_Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
+
+
+@overload
 def zeros_like(
-    a: ArrayLike,
-    dtype: DTypeLike | None = None,
-    order: Literal["K", "A", "C", "F"] | None = "K",
+    a: _ArrayT,
+    dtype: None = None,
+    order: _Order | None = "K",
+    subok: Literal[True] = True,
+    shape: None = None,
+    *,
+    device: Literal["cpu"] | None = None,
+    alignment: int = 64,
+    commit: Literal["eager", "lazy"] = "eager",
+) -> _ArrayT: ...
+@overload
+def zeros_like(
+    a: NDArray[_ScalarT],
+    dtype: None = None,
+    order: _Order | None = "K",
     subok: bool = True,
-    shape: Any = None,
+    shape: _Shape | None = None,
+    *,
+    device: Literal["cpu"] | None = None,
+    alignment: int = 64,
+    commit: Literal["eager", "lazy"] = "eager",
+) -> NDArray[_ScalarT]: ...
+@overload
+def zeros_like(
+    a: object,
+    dtype: type[_ScalarT] | np.dtype[_ScalarT],
+    order: _Order | None = "K",
+    subok: bool = True,
+    shape: _Shape | None = None,
+    *,
+    device: Literal["cpu"] | None = None,
+    alignment: int = 64,
+    commit: Literal["eager", "lazy"] = "eager",
+) -> NDArray[_ScalarT]: ...
+@overload
+def zeros_like(
+    a: object,
+    dtype: DTypeLike | None = None,
+    order: _Order | None = "K",
+    subok: bool = True,
+    shape: _Shape | None = None,
+    *,
+    device: Literal["cpu"] | None = None,
+    alignment: int = 64,
+    commit: Literal["eager", "lazy"] = "eager",
+) -> NDArray[Any]: ...
+def zeros_like(
+    a: object,
+    dtype: DTypeLike | None = None,
+    order: _Order | None = "K",
+    subok: bool = True,
+    shape: _Shape | None = None,
     *,
     device: Literal["cpu"] | None = None,
     alignment: int = 64,

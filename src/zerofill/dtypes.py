@@ -51,6 +51,9 @@ _STORAGE_OF_QUANTIZED = {
     "quint16": "uint16",
 }
 
+# NPY_USERDEF: from here on, the numbers of types that libraries registered; new ones have none.
+_FIRST_REGISTERED = 256
+
 _WITHOUT_ELEMENTS = frozenset({"resource", "variant"})
 
 
@@ -111,8 +114,9 @@ def _read_with_numpy_first(dtype: Any, name: str | None) -> Reading:
 
 def _numpy_dtype(dtype: Any) -> np.dtype[Any]:
     if isinstance(dtype, type(np.dtype)):  # a class of dtypes: np.dtype does not instantiate it
-        return np.empty(0, dtype=dtype).dtype
-    return np.dtype(dtype)
+        dtype = np.empty(0, dtype=dtype).dtype
+    result: np.dtype[Any] = np.dtype(dtype)
+    return result
 
 
 def _name(dtype: object) -> str | None:
@@ -193,12 +197,12 @@ def to_json(dtype: np.dtype[Any], name: str | None = None) -> Any:
     return _plain_name(dtype)
 
 
-def _plain_name(dtype: np.dtype[Any]) -> str:
+def _plain_name(dtype: np.dtype[Any]) -> Any:
     if dtype.isnative and dtype.name in _SHARED_WITH_NUMPY:
         return dtype.name
     if dtype.kind == "O":
         return "object"
-    if dtype.isbuiltin == 1 or not dtype.isnative or dtype.char in "SUVMm":
+    if 0 <= dtype.num < _FIRST_REGISTERED:
         return dtype.str
     reading = _read_ml_dtypes_name(dtype.name)
     if reading is None or reading.dtype != dtype:
@@ -271,12 +275,12 @@ def from_json(json: Any) -> Reading:
         raise TypeError(f"cannot read a dtype from {json!r}: {error}") from error
 
 
-def _dict_to_dtype(json: dict[str, Any]) -> np.dtype[Any]:
+def _dict_to_dtype(json: dict[str, Any]) -> Any:
     if "base" in json:
         return np.dtype((from_json(json["base"]).dtype, tuple(json["shape"])))
     if "StringDType" in json:
         return np.dtypes.StringDType(**json["StringDType"])
-    parts = {key: json[key] for key in ("names", "offsets", "itemsize")}
+    parts: Any = {key: json[key] for key in ("names", "offsets", "itemsize")}
     parts["formats"] = [from_json(field).dtype for field in json["formats"]]
     if "titles" in json:
         parts["titles"] = json["titles"]
@@ -321,8 +325,10 @@ def _dict_to_source(dtype: np.dtype[Any]) -> str:
     json = _struct_to_json(dtype)
     aligned = ", align=True" if json.pop("aligned", False) else ""
     formats = ", ".join(_part_to_source(_field(dtype, name)[0]) for name in json["names"])
-    parts = [f"'formats': [{formats}]" if key == "formats" else f"{key!r}: {value!r}"
-             for key, value in json.items()]
+    parts = [
+        f"'formats': [{formats}]" if key == "formats" else f"{key!r}: {value!r}"
+        for key, value in json.items()
+    ]
     return f"np.dtype({{{', '.join(parts)}}}{aligned})"
 
 
@@ -331,4 +337,4 @@ def _part_to_source(dtype: np.dtype[Any]) -> str:
     json = to_json(dtype)
     if not isinstance(json, str):
         return _dict_to_source(dtype)
-    return f"ml_dtypes.{json}" if dtype.isbuiltin == 2 else repr(json)
+    return f"ml_dtypes.{json}" if dtype.num >= _FIRST_REGISTERED else repr(json)

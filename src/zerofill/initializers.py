@@ -42,7 +42,7 @@ class Initializer:
 
 # NativeZeros comes first: its call must not be hidden by the abstract one.
 @call_natively
-class Zeros(NativeZeros, Initializer):
+class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
     """Initializer that generates arrays of zeros, resident and aligned.
 
     Takes the calls of TensorFlow 1's and 2's initializers of that name and of Keras's, and returns
@@ -95,6 +95,7 @@ class Zeros(NativeZeros, Initializer):
         alignment: int = 64,
         commit: Literal["eager", "lazy"] = "eager",
     ) -> "Zeros":
+        """Make an initializer; the parameters are those of the class."""
         reading = dtypes.read_as_tensorflow(dtype)
         self = super().__new__(cls, reading.dtype, reading.fill, order, alignment, commit)
         self._name = reading.name
@@ -248,7 +249,8 @@ def get(identifier: Any) -> Callable[..., Any] | None:
             f"Could not interpret initializer identifier: {identifier!r}; it must be one of the "
             f"names {sorted(_BY_NAME)}, a config dict, a class or a callable"
         )
-    return found() if isinstance(found, type) else found
+    initializer: Callable[..., Any] = found() if isinstance(found, type) else found
+    return initializer
 
 
 def serialize(initializer: Initializer | None) -> dict[str, Any] | None:

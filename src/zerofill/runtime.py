@@ -123,8 +123,8 @@ def trim() -> int:
 
 def configure(
     *,
-    num_threads: int | None | _Unchanged = UNCHANGED,
-    pool_limit: int | None | _Unchanged = UNCHANGED,
+    num_threads: int | _Unchanged | None = UNCHANGED,
+    pool_limit: int | _Unchanged | None = UNCHANGED,
     decay: float | _Unchanged = UNCHANGED,
     scrub: bool | Literal["auto", "on", "off"] | _Unchanged = UNCHANGED,
     audit: bool | _Unchanged = UNCHANGED,

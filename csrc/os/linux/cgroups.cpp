@@ -47,8 +47,8 @@ bool join(char* path, const char* first, const char* second, const char* third) 
   return length >= 0 && static_cast<std::size_t>(length) < kPathBytes;
 }
 
-/// The process's path within the hierarchy: the lines of /proc/self/cgroup are "id:controllers:path",
-/// with id 0 and no controllers for version 2.
+/// The process's path within the hierarchy: the lines of /proc/self/cgroup are
+/// "id:controllers:path", with id 0 and no controllers for version 2.
 bool find_group_path(const char* root, const char* controller, bool version2, char* path) noexcept {
   char file[kPathBytes];
   if (!join(file, root, "/proc/self/cgroup", "")) return false;

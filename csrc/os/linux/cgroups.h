@@ -13,8 +13,8 @@ constexpr std::size_t kPathBytes = 768;
 
 /// Where one controller's files of this process are.
 struct Cgroup {
-  char folder[kPathBytes];    ///< of the group that the process is in
-  std::size_t mount_length;   ///< that many characters of `folder` are the outermost group
+  char folder[kPathBytes];   ///< of the group that the process is in
+  std::size_t mount_length;  ///< that many characters of `folder` are the outermost group
   bool version2;
 };
 

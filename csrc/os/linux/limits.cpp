@@ -72,6 +72,8 @@ int read_memory_budget_below(const char* root, MemoryBudget* budget) noexcept {
   return 0;
 }
 
-int read_memory_budget(MemoryBudget* budget) noexcept { return read_memory_budget_below("", budget); }
+int read_memory_budget(MemoryBudget* budget) noexcept {
+  return read_memory_budget_below("", budget);
+}
 
 }  // namespace zerofill::os

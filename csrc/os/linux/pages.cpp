@@ -56,8 +56,8 @@ struct HugePages {
       return;
     }
     unsigned long long size = 0;
-    if (read_line("hpage_pmd_size", line, sizeof line) &&
-        std::sscanf(line, "%llu", &size) == 1 && is_power_of_two(size)) {
+    if (read_line("hpage_pmd_size", line, sizeof line) && std::sscanf(line, "%llu", &size) == 1 &&
+        is_power_of_two(size)) {
       bytes = size;
     }
   }

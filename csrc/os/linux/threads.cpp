@@ -1,9 +1,10 @@
+#include "os/threads.h"
+
 #include <pthread.h>
 
 #include <cstdio>
 
 #include "os/posix/thread_names.h"
-#include "os/threads.h"
 
 namespace zerofill::os {
 

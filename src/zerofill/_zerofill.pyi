@@ -1,0 +1,318 @@
+"""Types of the native module."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, final, overload, type_check_only
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from typing_extensions import Buffer as SupportsBuffer
+from typing_extensions import Protocol, Self, disjoint_base
+
+_ClassT = TypeVar("_ClassT", bound=type)
+_ClearedT = TypeVar("_ClearedT", bound=SupportsBuffer)
+_DTypeT = TypeVar("_DTypeT", bound=np.dtype[Any])
+_DTypeT_co = TypeVar("_DTypeT_co", bound=np.dtype[Any], covariant=True)
+_ScalarT = TypeVar("_ScalarT", bound=np.generic)
+_ShapeT = TypeVar("_ShapeT", bound=tuple[int, ...])
+
+@type_check_only
+class _SupportsDType(Protocol[_DTypeT_co]):
+    @property
+    def dtype(self) -> _DTypeT_co: ...
+
+@type_check_only
+class _SupportsAsList(Protocol):
+    def as_list(self) -> list[int]: ...
+
+_Commit: TypeAlias = Literal["eager", "lazy"]
+_Device: TypeAlias = Literal["cpu"]
+_Order: TypeAlias = Literal["C", "F"]
+_Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
+
+@final
+class Buffer:
+    def __new__(
+        cls, nbytes: SupportsIndex, *, alignment: int = 64, commit: _Commit = "eager"
+    ) -> Self: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def address(self) -> int: ...
+    @property
+    def alignment(self) -> int: ...
+    @property
+    def huge_pages(self) -> bool: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@disjoint_base
+class NativeZeros:
+    def __new__(
+        cls,
+        dtype: np.dtype[Any],
+        fill: object,
+        order: _Order,
+        alignment: int,
+        commit: _Commit,
+    ) -> Self: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    @property
+    def order(self) -> _Order: ...
+    @property
+    def alignment(self) -> int: ...
+    @property
+    def commit(self) -> _Commit: ...
+    @overload
+    def __call__(
+        self,
+        shape: SupportsIndex,
+        dtype: _DTypeT | _SupportsDType[_DTypeT],
+        partition_info: object = None,
+        *,
+        partition_shape: None = None,
+        partition_offset: object = None,
+    ) -> np.ndarray[tuple[int], _DTypeT]: ...
+    @overload
+    def __call__(
+        self,
+        shape: SupportsIndex,
+        dtype: type[_ScalarT],
+        partition_info: object = None,
+        *,
+        partition_shape: None = None,
+        partition_offset: object = None,
+    ) -> np.ndarray[tuple[int], np.dtype[_ScalarT]]: ...
+    @overload
+    def __call__(
+        self,
+        shape: SupportsIndex,
+        dtype: DTypeLike | None = None,
+        partition_info: object = None,
+        *,
+        partition_shape: None = None,
+        partition_offset: object = None,
+    ) -> np.ndarray[tuple[int], np.dtype[Any]]: ...
+    @overload
+    def __call__(
+        self,
+        shape: _ShapeT,
+        dtype: _DTypeT | _SupportsDType[_DTypeT],
+        partition_info: object = None,
+        *,
+        partition_shape: None = None,
+        partition_offset: object = None,
+    ) -> np.ndarray[_ShapeT, _DTypeT]: ...
+    @overload
+    def __call__(
+        self,
+        shape: _ShapeT,
+        dtype: type[_ScalarT],
+        partition_info: object = None,
+        *,
+        partition_shape: None = None,
+        partition_offset: object = None,
+    ) -> np.ndarray[_ShapeT, np.dtype[_ScalarT]]: ...
+    @overload
+    def __call__(
+        self,
+        shape: _ShapeT,
+        dtype: DTypeLike | None = None,
+        partition_info: object = None,
+        *,
+        partition_shape: None = None,
+        partition_offset: object = None,
+    ) -> np.ndarray[_ShapeT, np.dtype[Any]]: ...
+    @overload
+    def __call__(
+        self,
+        shape: _Shape | _SupportsAsList,
+        dtype: _DTypeT | _SupportsDType[_DTypeT],
+        partition_info: object = None,
+        *,
+        partition_shape: None = None,
+        partition_offset: object = None,
+    ) -> np.ndarray[tuple[int, ...], _DTypeT]: ...
+    @overload
+    def __call__(
+        self,
+        shape: _Shape | _SupportsAsList,
+        dtype: type[_ScalarT],
+        partition_info: object = None,
+        *,
+        partition_shape: None = None,
+        partition_offset: object = None,
+    ) -> np.ndarray[tuple[int, ...], np.dtype[_ScalarT]]: ...
+    @overload
+    def __call__(
+        self,
+        shape: _Shape | _SupportsAsList,
+        dtype: DTypeLike | None = None,
+        partition_info: object = None,
+        *,
+        partition_shape: None = None,
+        partition_offset: object = None,
+    ) -> np.ndarray[tuple[int, ...], np.dtype[Any]]: ...
+    @overload
+    def __call__(
+        self,
+        shape: object,
+        dtype: DTypeLike | None = None,
+        partition_info: object = None,
+        *,
+        partition_shape: object = None,
+        partition_offset: object = None,
+    ) -> NDArray[Any]: ...
+
+def call_natively(cls: _ClassT, /) -> _ClassT: ...
+@overload
+def zeros(
+    shape: SupportsIndex,
+    dtype: None = None,
+    order: _Order | None = "C",
+    *,
+    device: _Device | None = None,
+    like: Any = None,
+    alignment: int = 64,
+    commit: _Commit = "eager",
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]: ...
+@overload
+def zeros(
+    shape: SupportsIndex,
+    dtype: _DTypeT | _SupportsDType[_DTypeT],
+    order: _Order | None = "C",
+    *,
+    device: _Device | None = None,
+    like: Any = None,
+    alignment: int = 64,
+    commit: _Commit = "eager",
+) -> np.ndarray[tuple[int], _DTypeT]: ...
+@overload
+def zeros(
+    shape: SupportsIndex,
+    dtype: type[_ScalarT],
+    order: _Order | None = "C",
+    *,
+    device: _Device | None = None,
+    like: Any = None,
+    alignment: int = 64,
+    commit: _Commit = "eager",
+) -> np.ndarray[tuple[int], np.dtype[_ScalarT]]: ...
+@overload
+def zeros(
+    shape: SupportsIndex,
+    dtype: DTypeLike | None = None,
+    order: _Order | None = "C",
+    *,
+    device: _Device | None = None,
+    like: Any = None,
+    alignment: int = 64,
+    commit: _Commit = "eager",
+) -> np.ndarray[tuple[int], np.dtype[Any]]: ...
+@overload
+def zeros(
+    shape: _ShapeT,
+    dtype: None = None,
+    order: _Order | None = "C",
+    *,
+    device: _Device | None = None,
+    like: Any = None,
+    alignment: int = 64,
+    commit: _Commit = "eager",
+) -> np.ndarray[_ShapeT, np.dtype[np.float64]]: ...
+@overload
+def zeros(
+    shape: _ShapeT,
+    dtype: _DTypeT | _SupportsDType[_DTypeT],
+    order: _Order | None = "C",
+    *,
+    device: _Device | None = None,
+    like: Any = None,
+    alignment: int = 64,
+    commit: _Commit = "eager",
+) -> np.ndarray[_ShapeT, _DTypeT]: ...
+@overload
+def zeros(
+    shape: _ShapeT,
+    dtype: type[_ScalarT],
+    order: _Order | None = "C",
+    *,
+    device: _Device | None = None,
+    like: Any = None,
+    alignment: int = 64,
+    commit: _Commit = "eager",
+) -> np.ndarray[_ShapeT, np.dtype[_ScalarT]]: ...
+@overload
+def zeros(
+    shape: _ShapeT,
+    dtype: DTypeLike | None = None,
+    order: _Order | None = "C",
+    *,
+    device: _Device | None = None,
+    like: Any = None,
+    alignment: int = 64,
+    commit: _Commit = "eager",
+) -> np.ndarray[_ShapeT, np.dtype[Any]]: ...
+@overload
+def zeros(
+    shape: _Shape,
+    dtype: None = None,
+    order: _Order | None = "C",
+    *,
+    device: _Device | None = None,
+    like: Any = None,
+    alignment: int = 64,
+    commit: _Commit = "eager",
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]: ...
+@overload
+def zeros(
+    shape: _Shape,
+    dtype: _DTypeT | _SupportsDType[_DTypeT],
+    order: _Order | None = "C",
+    *,
+    device: _Device | None = None,
+    like: Any = None,
+    alignment: int = 64,
+    commit: _Commit = "eager",
+) -> np.ndarray[tuple[int, ...], _DTypeT]: ...
+@overload
+def zeros(
+    shape: _Shape,
+    dtype: type[_ScalarT],
+    order: _Order | None = "C",
+    *,
+    device: _Device | None = None,
+    like: Any = None,
+    alignment: int = 64,
+    commit: _Commit = "eager",
+) -> np.ndarray[tuple[int, ...], np.dtype[_ScalarT]]: ...
+@overload
+def zeros(
+    shape: _Shape,
+    dtype: DTypeLike | None = None,
+    order: _Order | None = "C",
+    *,
+    device: _Device | None = None,
+    like: Any = None,
+    alignment: int = 64,
+    commit: _Commit = "eager",
+) -> np.ndarray[tuple[int, ...], np.dtype[Any]]: ...
+def zeros_like(
+    a: object,
+    dtype: object,
+    order: object,
+    subok: object,
+    shape: object,
+    device: object,
+    alignment: int,
+    commit: str,
+    /,
+) -> NDArray[Any]: ...
+def clear(array: _ClearedT, /) -> _ClearedT: ...
+def stats() -> dict[str, int]: ...
+def trim() -> int: ...
+def get_options() -> dict[str, Any]: ...
+def set_options(
+    *, num_threads: int, pool_limit: int | None, decay: float, scrub: str, audit: bool
+) -> None: ...
+def system_info() -> dict[str, Any]: ...
+def disable_own_memory() -> None: ...

@@ -1,0 +1,106 @@
+"""fork at any time: both sides go on, and Python has no threads of ours to warn of."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import zerofill
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+MIB = 1 << 20
+
+
+def check_in_child(test) -> None:
+    """Fork, run `test` in the child, and see it exit with 0 within 10 s."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)  # a hang ends in a signal, not in a test that waits for ever
+        code = 1
+        try:
+            test()
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+
+
+def use_everything():
+    for size in (9, 300_000, 20 * MIB):
+        array = zerofill.zeros(size, "u1")
+        assert not array.any()
+        array.fill(7)
+        zerofill.clear(array)
+        assert not array.any()
+    zerofill.trim()
+
+
+def test_the_child_goes_on():
+    use_everything()
+    inherited = zerofill.zeros(20 * MIB, "u1")
+    inherited.fill(3)
+
+    def child():
+        assert (inherited == 3).all()
+        inherited.fill(4)
+        use_everything()
+
+    for _ in range(20):
+        check_in_child(child)
+    assert (inherited == 3).all()
+    use_everything()
+
+
+def test_nested_forks():
+    use_everything()
+    check_in_child(lambda: (use_everything(), check_in_child(use_everything)))
+
+
+def test_python_counts_no_threads_of_ours():
+    use_everything()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(20):
+            zerofill.zeros(20 * MIB, "u1")
+            check_in_child(lambda: None)
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="Python warns of the test's own thread when it forks"
+)
+def test_fork_while_another_thread_fills():
+    stop = threading.Event()
+
+    def fill():
+        array = np.empty(64 * MIB, "u1")
+        while not stop.is_set():
+            zerofill.clear(array)
+            zerofill.zeros(8 * MIB, "u1")
+
+    thread = threading.Thread(target=fill)
+    thread.start()
+    try:
+        for _ in range(50):
+            check_in_child(use_everything)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def make_in_a_process(size):
+    array = zerofill.Zeros("u1")(size)
+    return int(array.any()), array.ctypes.data % 64
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_multiprocessing(method):
+    use_everything()
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        assert pool.map(make_in_a_process, [10, 10 * MIB] * 4) == [(0, 0)] * 8

@@ -1,0 +1,184 @@
+// memory/allocator: blocks of zeros as they were asked for, counted, or nothing at all.
+#include "memory/allocator.h"
+
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "bytes.h"
+#include "check.h"
+#include "gained.h"
+#include "os/pages.h"
+
+namespace {
+
+using namespace zerofill;
+using memory::acquire;
+using memory::Block;
+using memory::Commit;
+using memory::release;
+using test::all_are;
+using test::kZero;
+
+constexpr team::Poll kNoPoll{};
+
+void is_zero_and_large_enough(std::size_t bytes, Commit commit) {
+  const Block block = acquire({bytes, 64, commit}, kNoPoll);
+  CHECK(block.bytes >= bytes);
+  CHECK(block.bytes % os::page_bytes() == 0);
+  CHECK(block.content == memory::Content::zero);
+  CHECK(all_are(kZero, block.address, block.bytes));
+  release(block);
+}
+
+void blocks_are_zero_and_large_enough() {
+  for (std::size_t bytes : {std::size_t{1}, std::size_t{4095}, std::size_t{4096}, std::size_t{4097},
+                            256 * KiB, 2 * MiB - 1, 2 * MiB, 16 * MiB + 1}) {
+    is_zero_and_large_enough(bytes, Commit::eager);
+    is_zero_and_large_enough(bytes, Commit::lazy);
+  }
+}
+
+void is_aligned(std::size_t bytes, std::size_t alignment, Commit commit) {
+  const Block block = acquire({bytes, alignment, commit}, kNoPoll);
+  CHECK(reinterpret_cast<std::uintptr_t>(block.address) % alignment == 0);
+  CHECK(all_are(kZero, block.address, block.bytes));
+  release(block);
+}
+
+void every_alignment_up_to_1_GiB_is_met() {
+  for (int power = 0; power <= 30; ++power) {
+    for (std::size_t bytes : {std::size_t{1}, std::size_t{100000}, 3 * MiB}) {
+      is_aligned(bytes, std::size_t{1} << power, Commit::eager);
+      is_aligned(bytes, std::size_t{1} << power, Commit::lazy);
+    }
+  }
+}
+
+/// Rounding up to whole huge pages may waste an eighth and no more.
+void large_blocks_are_whole_huge_pages() {
+  const bool usual = os::huge_page_bytes() == 2 * MiB;
+  const Block large = acquire({17 * MiB, 64, Commit::lazy}, kNoPoll);
+  CHECK(large.bytes == (usual ? 18 * MiB : 17 * MiB));
+  const Block smaller = acquire({15 * MiB, 64, Commit::lazy}, kNoPoll);
+  CHECK(smaller.bytes == 15 * MiB);
+  release(large);
+  release(smaller);
+}
+
+void has_huge_pages(std::size_t bytes, Commit commit, bool expected) {
+  const Block block = acquire({bytes, 64, commit}, kNoPoll);
+  CHECK(block.huge_pages == expected);
+  release(block);
+}
+
+void eager_blocks_that_hold_one_have_huge_pages() {
+  const std::size_t huge = os::huge_page_bytes();
+  if (huge == 0) return has_huge_pages(16 * MiB, Commit::eager, false);
+  has_huge_pages(huge, Commit::eager, true);
+  has_huge_pages(huge, Commit::lazy, false);
+  has_huge_pages(huge / 2, Commit::eager, false);
+}
+
+void a_block_with_huge_pages_starts_at_one() {
+  const Block block = acquire({16 * MiB, 1, Commit::eager}, kNoPoll);
+  const std::size_t unit = block.huge_pages ? os::huge_page_bytes() : os::page_bytes();
+  CHECK(reinterpret_cast<std::uintptr_t>(block.address) % unit == 0);
+  release(block);
+}
+
+void nothing_of_a_former_block_is_seen() {
+  for (int i = 0; i < 20; ++i) {
+    const Block block = acquire({MiB, 64, i % 2 == 0 ? Commit::eager : Commit::lazy}, kNoPoll);
+    CHECK(all_are(kZero, block.address, block.bytes));
+    test::make_dirty(block.address, block.bytes);
+    release(block);
+  }
+}
+
+void threads_get_blocks_of_their_own() {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back(nothing_of_a_former_block_is_seen);
+  for (std::thread& thread : threads) thread.join();
+}
+
+void an_eager_block_is_populated_and_never_zeroed() {
+  const test::Gained gained;
+  const Block block = acquire({MiB, 64, Commit::eager}, kNoPoll);
+  CHECK(gained.misses() == 1);
+  CHECK(gained.populated() == 1048576);
+  CHECK(gained.zeroed() == 0);
+  CHECK(gained.skipped() == 1048576);
+  CHECK(gained.returned() == 0);
+  release(block);
+}
+
+void a_lazy_block_is_neither() {
+  const test::Gained gained;
+  const Block block = acquire({MiB, 64, Commit::lazy}, kNoPoll);
+  CHECK(gained.misses() == 1);
+  CHECK(gained.populated() == 0);
+  CHECK(gained.zeroed() == 0);
+  CHECK(gained.skipped() == 1048576);
+  CHECK(gained.returned() == 0);
+  release(block);
+}
+
+void a_released_block_is_returned() {
+  const Block block = acquire({MiB, 64, Commit::eager}, kNoPoll);
+  const test::Gained gained;
+  release(block);
+  CHECK(gained.returned() == 1048576);
+}
+
+void too_much_is_refused(std::size_t bytes, std::size_t alignment, Commit commit) {
+  const test::Gained gained;
+  std::size_t requested_bytes = 0;
+  try {
+    acquire({bytes, alignment, commit}, kNoPoll);
+  } catch (const memory::OutOfMemory& error) {
+    requested_bytes = error.requested_bytes();
+  }
+  CHECK(requested_bytes == bytes);
+  CHECK(gained.nothing());
+}
+
+void sizes_that_overflow_are_refused() {
+  const std::size_t most = 0xFFFFFFFFFFFFFFFF;
+  for (Commit commit : {Commit::eager, Commit::lazy}) {
+    too_much_is_refused(most, 64, commit);
+    too_much_is_refused(most - 4095, 64, commit);
+    too_much_is_refused(most - 2 * MiB + 1, 64, commit);
+    too_much_is_refused(std::size_t{1} << 63, 64, commit);
+    too_much_is_refused(std::size_t{1} << 62, std::size_t{1} << 30, commit);
+  }
+  too_much_is_refused(1, std::size_t{1} << 63, Commit::lazy);
+}
+
+/// On one thread, since 1 GiB then takes several times the 20 ms after which the poll is asked.
+void a_poll_that_says_stop_leaves_nothing_taken() {
+  memory::options().num_threads.store(1);
+  const team::Poll stop{[](void*) { return true; }, nullptr};
+  const test::Gained gained;
+  CHECK(test::throws<memory::Interrupted>([&] { acquire({1024 * MiB, 64, Commit::eager}, stop); }));
+  CHECK(gained.misses() == 1);
+  CHECK(gained.returned() == 1073741824);
+  CHECK(gained.skipped() == 0);
+}
+
+}  // namespace
+
+int main() {
+  blocks_are_zero_and_large_enough();
+  every_alignment_up_to_1_GiB_is_met();
+  large_blocks_are_whole_huge_pages();
+  eager_blocks_that_hold_one_have_huge_pages();
+  a_block_with_huge_pages_starts_at_one();
+  nothing_of_a_former_block_is_seen();
+  threads_get_blocks_of_their_own();
+  an_eager_block_is_populated_and_never_zeroed();
+  a_lazy_block_is_neither();
+  a_released_block_is_returned();
+  sizes_that_overflow_are_refused();
+  a_poll_that_says_stop_leaves_nothing_taken();
+}

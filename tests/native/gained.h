@@ -1,0 +1,29 @@
+// The counters of memory/, as differences.
+#pragma once
+
+#include <cstdint>
+
+#include "memory/counters.h"
+
+namespace zerofill::test {
+
+/// What each counter gained since this object was made.
+class Gained {
+ public:
+  std::uint64_t misses() const { return now_.misses.value() - misses_; }
+  std::uint64_t zeroed() const { return now_.zeroed.value() - zeroed_; }
+  std::uint64_t skipped() const { return now_.skipped.value() - skipped_; }
+  std::uint64_t populated() const { return now_.populated.value() - populated_; }
+  std::uint64_t returned() const { return now_.returned.value() - returned_; }
+  bool nothing() const { return misses() + zeroed() + skipped() + populated() + returned() == 0; }
+
+ private:
+  const memory::Counters& now_ = memory::counters();
+  std::uint64_t misses_ = now_.misses.value();
+  std::uint64_t zeroed_ = now_.zeroed.value();
+  std::uint64_t skipped_ = now_.skipped.value();
+  std::uint64_t populated_ = now_.populated.value();
+  std::uint64_t returned_ = now_.returned.value();
+};
+
+}  // namespace zerofill::test

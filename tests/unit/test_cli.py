@@ -1,0 +1,158 @@
+"""The command line, run in this process and as a program."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from zerofill import cli, comparison
+
+
+def test_bench_measures_checks_and_prints(capsys):
+    assert cli.main(["bench", "--max-size", "16KiB"]) == 0
+    out = capsys.readouterr().out
+    for text in ("(3, 3)", "1 KiB", "16 KiB", "np.zeros", "np.full", "below 1, Zeros is faster"):
+        assert text in out
+    assert "256 KiB" not in out
+
+
+def test_bench_writes_json(tmp_path, capsys):
+    file = tmp_path / "figures.json"
+    assert cli.main(["bench", "--max-size", "1024", "--json", str(file)]) == 0
+    record = json.loads(file.read_text())
+    assert [row["size"] for row in record["seconds"]] == ["(3, 3)", "1 KiB"]
+    assert record["seconds"][1]["nbytes"] == 1024
+    for row in record["seconds"]:
+        for times in (row["call"], row["cycle"]):
+            assert times.keys() == {"Zeros", "np.zeros", "np.full"}
+            assert all(seconds > 0 for seconds in times.values())
+    assert "1 KiB" in capsys.readouterr().out
+
+
+def test_json_to_standard_output_is_all_there_is(capsys):
+    assert cli.main(["bench", "--max-size", "36", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == []
+
+
+def test_sizes_for_which_memory_is_short_are_left_out_and_named(capsys, monkeypatch):
+    short = {**cli._zerofill.system_info(), "available_bytes": 30_000}
+    monkeypatch.setattr(comparison._zerofill, "system_info", lambda: short)
+    assert cli.main(["bench", "--max-size", "256KiB"]) == 0
+    out = capsys.readouterr().out
+    assert "256 KiB was left out: not enough memory is free here" in out
+
+
+def test_a_wrong_array_is_not_passed_over(monkeypatch):
+    class Wrong(comparison.Zeros):
+        def __call__(self, shape):
+            array = super().__call__(shape)
+            array.reshape(-1)[-1] = 1
+            return array
+
+    monkeypatch.setattr(comparison, "Zeros", Wrong)
+    with pytest.raises(AssertionError, match="wrong array of 1 KiB"):
+        list(comparison.measure(comparison.CASES[1:2]))
+
+
+@pytest.mark.parametrize(
+    ("nbytes", "offset", "right"), [(64, 0, True), (63, 0, True), (64, 1, False), (63, 63, False)]
+)
+def test_the_check_sees_every_byte(nbytes, offset, right):
+    array = comparison.Zeros("uint8")(nbytes)
+    if not right:
+        array[offset - 1] = 1
+    assert comparison.zeros_are_right(array) is right
+
+
+def test_the_check_sees_the_address():
+    assert comparison.zeros_are_right(comparison.Zeros("uint8")(100)[1:]) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "nbytes"),
+    [("4096", 4096), ("4KiB", 4096), ("64 MiB", 64 << 20), ("1g", 1 << 30), ("2GB", 2 << 30)],
+)
+def test_sizes_are_read(text, nbytes):
+    assert cli._read_size(text) == nbytes
+
+
+@pytest.mark.parametrize("text", ["", "big", "-1", "1.5GiB", "4XiB"])
+def test_what_is_no_size_is_named(text, capsys):
+    with pytest.raises(SystemExit) as raised:
+        cli.main(["bench", f"--max-size={text}"])
+    assert raised.value.code == 2
+    assert f"{text!r} is not a size such as" in capsys.readouterr().err
+
+
+def test_nothing_to_measure(capsys):
+    assert cli.main(["bench", "--max-size", "8"]) == 2
+    assert "nothing to measure" in capsys.readouterr().err
+
+
+def test_info(capsys, tmp_path):
+    assert cli.main(["info"]) == 0
+    out = capsys.readouterr().out
+    for text in ("usable CPUs", "huge pages", "memory that can be used", "option num_threads"):
+        assert text in out
+    assert cli.main(["info", "--json", "-"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["options"]["decay"] == 10.0
+    assert record["machine"]["usable_cpus"] >= 1
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_table_with_and_without_rich(plain, capsys, monkeypatch):
+    if plain:
+        monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
+    assert cli.main(["bench", "--max-size", "36"]) == 0
+    out = capsys.readouterr().out
+    assert "(3, 3)" in out
+    assert max(map(len, out.splitlines())) <= 120
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
+@pytest.mark.parametrize("blocked", [(), ("rich",)])
+def test_a_person_sees_progress(blocked):
+    import pty
+
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({blocked!r}))
+import importlib.util
+if {blocked!r}:
+    importlib.util.find_spec = lambda name: None
+from zerofill.cli import main
+main(["bench", "--max-size", "36"])
+"""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=terminal
+    )
+    os.close(terminal)
+    seen = b""
+    while True:
+        try:
+            chunk = os.read(controller, 4096)
+        except OSError:  # Linux's word for the other end being closed
+            break
+        if not chunk:
+            break
+        seen += chunk
+    os.close(controller)
+    assert process.wait(60) == 0
+    assert b"measur" in seen
+
+
+def test_it_runs_as_a_module():
+    result = subprocess.run(
+        [sys.executable, "-m", "zerofill", "bench", "--max-size", "36"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "(3, 3)" in result.stdout
+    assert result.stderr == ""

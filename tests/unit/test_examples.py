@@ -1,0 +1,51 @@
+"""The examples in the docstrings run, native ones too, and those of the README."""
+
+import doctest
+import inspect
+import pathlib
+
+import pytest
+
+import zerofill
+from zerofill import initializers
+
+README = pathlib.Path(__file__).parents[2] / "README.md"
+
+DOCUMENTED = [
+    zerofill.Buffer,
+    zerofill.Zeros,
+    zerofill.Zeros.__call__,
+    zerofill.Zeros.from_config,
+    zerofill.Zeros.get_config,
+    zerofill.clear,
+    zerofill.configure,
+    zerofill.stats,
+    zerofill.zeros,
+    zerofill.zeros_like,
+    initializers.deserialize,
+    initializers.get,
+    initializers.serialize,
+]
+
+
+def run(text: str, name: str) -> int:
+    """Run the examples in a text; the number of them."""
+    test = doctest.DocTestParser().get_doctest(text, {}, name, None, 0)
+    results = doctest.DocTestRunner().run(test)
+    assert results.failed == 0
+    return results.attempted
+
+
+@pytest.mark.parametrize("thing", DOCUMENTED, ids=lambda thing: thing.__qualname__)
+def test_docstrings(thing):
+    assert run(inspect.getdoc(thing), thing.__qualname__) > 0
+
+
+def test_everything_public_has_a_docstring():
+    for module in (zerofill, initializers):
+        for name in module.__all__:
+            assert inspect.getdoc(getattr(module, name)), name
+
+
+def test_readme():
+    assert run(README.read_text(encoding="utf-8"), "README.md") > 0

@@ -1,0 +1,188 @@
+"""Options, counters, trim, and the environment variables."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import zerofill
+from zerofill import runtime
+
+
+@pytest.fixture(autouse=True)
+def options_are_put_back():
+    before = zerofill.configure()
+    yield
+    zerofill.configure(**before._asdict())
+
+
+def test_options_are_an_immutable_record_of_everything():
+    options = zerofill.configure()
+    assert options._fields == ("num_threads", "pool_limit", "decay", "scrub", "audit")
+    with pytest.raises(AttributeError):
+        options.decay = 3
+    assert (options.pool_limit, options.decay, options.scrub) == (None, 10.0, "auto")
+    assert options.audit is False
+    assert options.num_threads >= 1
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "value"),
+    [
+        ({"num_threads": 3}, "num_threads", 3),
+        ({"pool_limit": 1 << 30}, "pool_limit", 1 << 30),
+        ({"pool_limit": 0}, "pool_limit", 0),
+        ({"decay": 1}, "decay", 1.0),
+        ({"scrub": False}, "scrub", False),
+        ({"scrub": "on"}, "scrub", True),
+        ({"scrub": "auto"}, "scrub", "auto"),
+        ({"audit": True}, "audit", True),
+    ],
+)
+def test_an_option_is_set_and_stays(given, name, value):
+    assert getattr(zerofill.configure(**given), name) == value
+    assert getattr(zerofill.configure(), name) == value
+
+
+def test_none_puts_defaults_back():
+    default = zerofill.configure(num_threads=None).num_threads
+    assert zerofill.configure(num_threads=7).num_threads == 7
+    assert zerofill.configure(num_threads=None).num_threads == default
+    assert zerofill.configure(pool_limit=None).pool_limit is None
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ({"num_threads": 0}, ValueError, "num_threads must be from 1 to 256, got 0"),
+        ({"num_threads": 257}, ValueError, "got 257"),
+        ({"num_threads": 1.5}, TypeError, "integer"),
+        ({"num_threads": "2"}, TypeError, "integer"),
+        ({"pool_limit": -1}, ValueError, "got -1"),
+        ({"pool_limit": 2**63}, ValueError, "got 9223372036854775808"),
+        ({"decay": -1}, ValueError, "got -1"),
+        ({"decay": float("nan")}, ValueError, "got nan"),
+        ({"decay": float("inf")}, ValueError, "got inf"),
+        ({"decay": None}, TypeError, "NoneType"),
+        ({"scrub": "yes"}, ValueError, "got 'yes'"),
+        ({"scrub": 1}, ValueError, "got 1"),
+        ({"audit": "on"}, ValueError, "got 'on'"),
+        ({"threads": 1}, TypeError, "unexpected keyword argument 'threads'"),
+    ],
+)
+def test_wrong_options_change_nothing(given, error, words):
+    before = zerofill.configure()
+    with pytest.raises(error, match=words):
+        zerofill.configure(decay=5, **given) if "decay" not in given else zerofill.configure(
+            **given
+        )
+    assert zerofill.configure() == before
+
+
+def test_counters_are_an_immutable_record():
+    stats = zerofill.stats()
+    assert isinstance(stats, runtime.Stats)
+    with pytest.raises(AttributeError):
+        stats.misses = 0
+    assert all(isinstance(value, int) and value >= 0 for value in stats)
+
+
+def test_live_bytes_and_their_peak():
+    before = zerofill.stats()
+    arrays = [zerofill.zeros(size, "u1") for size in (9, 1000, 5 << 20)]
+    during = zerofill.stats()
+    assert during.live_bytes - before.live_bytes == 9 + 1000 + (5 << 20)
+    assert during.live_blocks - before.live_blocks == 3
+    assert during.peak_bytes >= during.live_bytes
+    del arrays
+    after = zerofill.stats()
+    assert after.live_bytes == before.live_bytes
+    assert after.peak_bytes == during.peak_bytes
+
+
+def test_a_lazy_block_is_not_populated():
+    before = zerofill.stats()
+    array = zerofill.zeros(1 << 28, "u1", commit="lazy")
+    after = zerofill.stats()
+    assert after.populated_bytes == before.populated_bytes
+    assert after.zeroed_bytes == before.zeroed_bytes
+    assert array.nbytes == 1 << 28
+
+
+def test_trim_gives_back_what_is_kept():
+    zerofill.zeros(1 << 24, "u1")
+    assert zerofill.trim() >= 0
+    stats = zerofill.stats()
+    assert stats.pooled_clean_bytes + stats.pooled_dirty_bytes == 0
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_options_come_from_the_environment():
+    result = run(
+        "import zerofill; print(tuple(zerofill.configure()))",
+        ZEROFILL_NUM_THREADS="3",
+        ZEROFILL_POOL_LIMIT="1048576",
+        ZEROFILL_DECAY="2.5",
+        ZEROFILL_SCRUB="off",
+        ZEROFILL_AUDIT="1",
+    )
+    assert result.stdout.strip() == "(3, 1048576, 2.5, False, True)", result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NUM_THREADS", "many"),
+        ("NUM_THREADS", "0"),
+        ("POOL_LIMIT", "1GiB"),
+        ("DECAY", "-1"),
+        ("SCRUB", "maybe"),
+        ("AUDIT", "2"),
+        ("DISABLE", "perhaps"),
+    ],
+)
+def test_a_wrong_variable_is_named_with_its_value(name, value):
+    result = run("import zerofill", **{f"ZEROFILL_{name}": value})
+    assert result.returncode == 1
+    assert f"the environment variable ZEROFILL_{name}='{value}'" in result.stderr
+
+
+def test_disable_sends_everything_through_numpy():
+    code = """
+import numpy as np, zerofill
+before = zerofill.stats()
+for size in (9, 10_000, 5 << 20):
+    for array in (
+        zerofill.Zeros("u1", alignment=4096)(size),
+        zerofill.zeros(size, "u1", alignment=4096),
+        zerofill.zeros_like(np.ones(size, "u1"), alignment=4096),
+    ):
+        assert not array.any() and array.ctypes.data % 4096 == 0
+        assert type(array.base) is np.ndarray
+assert zerofill.stats() == before
+print("ok")
+"""
+    result = run(code, ZEROFILL_DISABLE="1")
+    assert result.stdout == "ok\n", result.stderr
+
+
+def test_import_brings_in_no_other_library():
+    code = """
+import sys, numpy
+before = set(sys.modules)
+import zerofill
+new = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(sorted(new - set(sys.stdlib_module_names) - {"numpy"}))
+"""
+    assert run(code).stdout.strip() == "['zerofill']"
