@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 
 #include "base/align.h"
+#include "base/checked.h"
 #include "os/fork.h"
 #include "os/limits.h"
 
@@ -25,18 +27,33 @@ std::size_t minus(std::size_t from, std::size_t amount) noexcept {
   return from > amount ? from - amount : 0;
 }
 
+/// False, with nothing added, when the sum is more than a size can say.
+bool add_to_reserved(std::size_t bytes, std::size_t* before) noexcept {
+  *before = reserved.load();
+  std::size_t after;
+  do {
+    if (!checked_add(*before, bytes, &after)) return false;
+  } while (!reserved.compare_exchange_weak(*before, after));
+  return true;
+}
+
 }  // namespace
 
 Reservation::Reservation(std::size_t bytes) : unsettled_(bytes) {
   // Reserve first, read second: whoever reserved before this call either still stands in
   // `before`, or has its pages resident and so in the figures. Of two that come at once only the
   // later one sees the other, so they do not refuse each other.
-  const std::size_t before = reserved.fetch_add(bytes);
+  std::size_t before = 0;
+  const bool added = add_to_reserved(bytes, &before);
+  if (!added) unsettled_ = 0;
   os::MemoryBudget budget;
-  if (os::read_memory_budget(&budget) != 0) return;
+  if (os::read_memory_budget(&budget) != 0) {
+    if (added) return;
+    throw OutOfMemory(bytes, ENOMEM);
+  }
   const std::size_t available =
       minus(minus(budget.available_bytes, before), kept_back(budget.total_bytes));
-  if (bytes <= available) return;
+  if (added && bytes <= available) return;
   settle(bytes);
   throw OutOfMemory(bytes, available, budget.source);
 }

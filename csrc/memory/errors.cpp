@@ -3,20 +3,9 @@
 #include <cstdio>
 #include <system_error>
 
+#include "base/format.h"
+
 namespace zerofill::memory {
-namespace {
-
-/// `bytes` with three significant figures and a binary unit.
-void format_bytes(std::size_t bytes, char* text, std::size_t capacity) noexcept {
-  static const char* const kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  auto value = static_cast<double>(bytes);
-  int unit = 0;
-  for (; value >= 1024 && unit < 6; ++unit) value /= 1024;
-  std::snprintf(text, capacity, unit == 0 ? "%.0f %s" : "%.3g %s", value, kUnits[unit]);
-}
-
-}  // namespace
-
 OutOfMemory::OutOfMemory(std::size_t requested_bytes, int error) noexcept
     : requested_bytes_(requested_bytes), lazy_would_do_(false) {
   char words[160] = "no reason given";
@@ -31,7 +20,7 @@ OutOfMemory::OutOfMemory(std::size_t requested_bytes, std::size_t available_byte
                          const char* limit) noexcept
     : requested_bytes_(requested_bytes), lazy_would_do_(true) {
   char available[32];
-  format_bytes(available_bytes, available, sizeof available);
+  format_bytes(static_cast<double>(available_bytes), available, sizeof available);
   std::snprintf(text_, sizeof text_, "%s can still be used (%s)", available, limit);
 }
 

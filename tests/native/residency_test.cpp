@@ -63,17 +63,6 @@ void populated_pages_are_resident() {
   os::unmap_pages(address, 8 * MiB);
 }
 
-void the_systems_own_answer_is_the_same() {
-  std::byte* address = map(os::kResidencyBytes);
-  CHECK(!os::are_resident(address, os::kResidencyBytes));
-  test::make_dirty(address, os::kResidencyBytes - os::page_bytes());
-  CHECK(!os::are_resident(address, os::kResidencyBytes));
-  CHECK(os::are_resident(address, os::kResidencyBytes - os::page_bytes()));
-  test::make_dirty(address, os::kResidencyBytes);
-  CHECK(os::are_resident(address, os::kResidencyBytes));
-  os::unmap_pages(address, os::kResidencyBytes);
-}
-
 void unmapped_pages_are_gone() {
   std::byte* address = map(MiB);
   CHECK(is_mapped(address));
@@ -116,7 +105,6 @@ void a_released_block_is_gone(Commit commit) {
 int main() {
   fresh_pages_are_not_resident();
   populated_pages_are_resident();
-  the_systems_own_answer_is_the_same();
   unmapped_pages_are_gone();
   an_alignment_leaves_nothing_mapped_beside();
   // A page, some pages, less and more than huge pages in chunks of the plan's.
