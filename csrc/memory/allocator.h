@@ -10,20 +10,23 @@
 #include "memory/budget.h"
 #include "memory/counters.h"
 #include "memory/errors.h"
-#include "memory/fill.h"
 #include "memory/options.h"
+#include "memory/pool.h"
 #include "memory/strided.h"
 
 namespace zerofill::memory {
-
-/// Up to here a block is not worth pages of its own: one allocation of the C library, made and
-/// zeroed by the caller.
-constexpr std::size_t kSmallBytes = 256 * KiB;
 
 enum class Commit {
   eager,  ///< every page is resident on return
   lazy,   ///< untouched pages stay untouched
 };
+
+/// Up to here a block is not worth pages of its own: one allocation of the C library, made and
+/// zeroed by the caller. The C library reuses resident memory as cheaply as a pool would, but it
+/// does not leave untouched what nobody touches, so lazy blocks soon get pages.
+constexpr std::size_t small_bytes(Commit commit) noexcept {
+  return commit == Commit::eager ? 2 * MiB : 256 * KiB;
+}
 
 struct Request {
   std::size_t bytes;      ///< at least 1
@@ -31,8 +34,8 @@ struct Request {
   Commit commit;
 };
 
-/// A block of at least that many bytes, all zero, whose address is so aligned. It belongs to the
-/// caller until release(). Throws OutOfMemory, or Interrupted when the poll says so, and then
+/// A block whose payload has that many bytes, all zero, and is so aligned. It belongs to the caller
+/// until release(). Throws OutOfMemory, or Interrupted when the poll says so, and then
 /// nothing has been taken.
 Block acquire(const Request& request, const team::Poll& poll);
 

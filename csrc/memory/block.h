@@ -10,8 +10,10 @@ enum class Content { zero, unknown };
 enum class Residency { none, some, all };
 
 struct Block {
-  std::byte* address = nullptr;
-  std::size_t bytes = 0;  ///< a multiple of the page size
+  std::byte* address = nullptr;  ///< of the mapping
+  std::size_t bytes = 0;         ///< of the mapping; a multiple of the page size
+  std::size_t stagger = 0;       ///< where payloads start, so that not all start alike; below bytes
+  std::byte* payload = nullptr;  ///< where this owner's bytes start
   Content content = Content::unknown;
   Residency residency = Residency::none;
   bool huge_pages = false;  ///< the system was asked for huge pages, and grants them

@@ -23,6 +23,15 @@ std::size_t kept_back(std::size_t total_bytes) noexcept {
   return std::min(std::max(total_bytes / 64, 4 * MiB), 256 * MiB);
 }
 
+/// The last total that was read; 0 for none yet.
+std::atomic<std::size_t> last_total{0};
+
+bool read_budget(os::MemoryBudget* budget) noexcept {
+  if (os::read_memory_budget(budget) != 0) return false;
+  last_total.store(budget->total_bytes, std::memory_order_relaxed);
+  return true;
+}
+
 std::size_t minus(std::size_t from, std::size_t amount) noexcept {
   return from > amount ? from - amount : 0;
 }
@@ -39,7 +48,18 @@ bool add_to_reserved(std::size_t bytes, std::size_t* before) noexcept {
 
 }  // namespace
 
-Reservation::Reservation(std::size_t bytes) : unsettled_(bytes) {
+bool memory_is_short() noexcept {
+  os::MemoryBudget budget;
+  return read_budget(&budget) && budget.available_bytes < 2 * kept_back(budget.total_bytes);
+}
+
+std::size_t budget_total_bytes() noexcept {
+  const std::size_t known = last_total.load(std::memory_order_relaxed);
+  os::MemoryBudget budget;
+  return known != 0 || !read_budget(&budget) ? known : budget.total_bytes;
+}
+
+Reservation::Reservation(std::size_t bytes, std::size_t at_least_bytes) : unsettled_(bytes) {
   // Reserve first, read second: whoever reserved before this call either still stands in
   // `before`, or has its pages resident and so in the figures. Of two that come at once only the
   // later one sees the other, so they do not refuse each other.
@@ -47,15 +67,15 @@ Reservation::Reservation(std::size_t bytes) : unsettled_(bytes) {
   const bool added = add_to_reserved(bytes, &before);
   if (!added) unsettled_ = 0;
   os::MemoryBudget budget;
-  if (os::read_memory_budget(&budget) != 0) {
+  if (!read_budget(&budget)) {
     if (added) return;
-    throw OutOfMemory(bytes, ENOMEM);
+    throw OutOfMemory(ENOMEM);
   }
-  const std::size_t available =
-      minus(minus(budget.available_bytes, before), kept_back(budget.total_bytes));
+  const std::size_t available = std::max(
+      minus(minus(budget.available_bytes, before), kept_back(budget.total_bytes)), at_least_bytes);
   if (added && bytes <= available) return;
   settle(bytes);
-  throw OutOfMemory(bytes, available, budget.source);
+  throw OutOfMemory(available, budget.source);
 }
 
 void Reservation::settle(std::size_t bytes) noexcept {

@@ -11,10 +11,18 @@
 
 namespace zerofill::memory {
 
+/// Whether so little memory is left that what is only kept should be given back.
+bool memory_is_short() noexcept;
+
+/// The size of the limit that was the tightest when it was last looked at.
+std::size_t budget_total_bytes() noexcept;
+
 class Reservation {
  public:
   /// Throws OutOfMemory when `bytes` do not fit beside what is in use, reserved and kept back.
-  explicit Reservation(std::size_t bytes);
+  /// `at_least_bytes` are known to be there although the system may not say so yet: what was just
+  /// given back can stand in the kernel's lists of a CPU for a while, and counts as used meanwhile.
+  explicit Reservation(std::size_t bytes, std::size_t at_least_bytes = 0);
   ~Reservation();
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;

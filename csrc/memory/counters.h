@@ -18,11 +18,14 @@ class Counter {
 
 /// Since the process started; bytes unless the name says otherwise.
 struct Counters {
-  Counter misses;     ///< blocks that had to come from the system (a count)
-  Counter zeroed;     ///< written with zeros while a caller waited
-  Counter skipped;    ///< not written, because they were known to be zero
-  Counter populated;  ///< fresh pages made resident
-  Counter returned;   ///< given back to the system
+  Counter clean_hits;  ///< blocks reused that were known to be zero (a count)
+  Counter dirty_hits;  ///< blocks reused that had to be zeroed (a count)
+  Counter misses;      ///< blocks that had to come from the system (a count)
+  Counter zeroed;      ///< written with zeros while a caller waited
+  Counter skipped;     ///< not written, because they were known to be zero
+  Counter scrubbed;    ///< written with zeros in the background
+  Counter populated;   ///< fresh pages made resident
+  Counter returned;    ///< given back to the system
 };
 
 Counters& counters() noexcept;

@@ -6,8 +6,7 @@
 #include "base/format.h"
 
 namespace zerofill::memory {
-OutOfMemory::OutOfMemory(std::size_t requested_bytes, int error) noexcept
-    : requested_bytes_(requested_bytes), lazy_would_do_(false) {
+OutOfMemory::OutOfMemory(int error) noexcept : lazy_would_do_(false) {
   char words[160] = "no reason given";
   try {
     std::snprintf(words, sizeof words, "%s", std::generic_category().message(error).c_str());
@@ -16,9 +15,8 @@ OutOfMemory::OutOfMemory(std::size_t requested_bytes, int error) noexcept
   std::snprintf(text_, sizeof text_, "the system refused the mapping (%s)", words);
 }
 
-OutOfMemory::OutOfMemory(std::size_t requested_bytes, std::size_t available_bytes,
-                         const char* limit) noexcept
-    : requested_bytes_(requested_bytes), lazy_would_do_(true) {
+OutOfMemory::OutOfMemory(std::size_t available_bytes, const char* limit) noexcept
+    : lazy_would_do_(true), available_bytes_(available_bytes) {
   char available[32];
   format_bytes(static_cast<double>(available_bytes), available, sizeof available);
   std::snprintf(text_, sizeof text_, "%s can still be used (%s)", available, limit);

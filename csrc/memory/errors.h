@@ -10,19 +10,20 @@ namespace zerofill::memory {
 class OutOfMemory : public std::bad_alloc {
  public:
   /// The system refused, with an errno value.
-  OutOfMemory(std::size_t requested_bytes, int error) noexcept;
+  explicit OutOfMemory(int error) noexcept;
   /// The budget refused, before the system was asked.
-  OutOfMemory(std::size_t requested_bytes, std::size_t available_bytes, const char* limit) noexcept;
+  OutOfMemory(std::size_t available_bytes, const char* limit) noexcept;
 
   /// What is missing, in a sentence without a capital or a full stop.
   const char* what() const noexcept override { return text_; }
-  std::size_t requested_bytes() const noexcept { return requested_bytes_; }
+  /// What could still be used, where the budget refused; else 0.
+  std::size_t available_bytes() const noexcept { return available_bytes_; }
   /// Whether the request would fit were its pages left untouched.
   bool lazy_would_do() const noexcept { return lazy_would_do_; }
 
  private:
-  std::size_t requested_bytes_;
   bool lazy_would_do_;
+  std::size_t available_bytes_ = 0;
   char text_[320];
 };
 

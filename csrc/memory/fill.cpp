@@ -7,7 +7,6 @@
 #include "base/align.h"
 #include "kernel/zero.h"
 #include "memory/counters.h"
-#include "memory/plan.h"
 #include "os/pages.h"
 
 namespace zerofill::memory {
@@ -53,14 +52,18 @@ void make_resident(Block* block, Reservation* reservation, const team::Poll& pol
   counters().populated.add(block->bytes);
 }
 
+void zero_chunk(std::byte* address, std::size_t bytes, const Plan& plan) noexcept {
+  if (plan.streaming) {
+    kernel::zero_streaming(address, bytes);
+  } else {
+    kernel::zero_cached(address, bytes);
+  }
+}
+
 void zero(std::byte* address, std::size_t bytes, const team::Poll& poll) {
   const Plan plan = plan_zeroing(bytes);
   for_each_chunk(bytes, plan, poll, [&](std::size_t start, std::size_t chunk) {
-    if (plan.streaming) {
-      kernel::zero_streaming(address + start, chunk);
-    } else {
-      kernel::zero_cached(address + start, chunk);
-    }
+    zero_chunk(address + start, chunk, plan);
   });
   counters().zeroed.add(bytes);
 }

@@ -1,6 +1,7 @@
 #include "memory/plan.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/align.h"
 #include "memory/options.h"
@@ -18,6 +19,8 @@ constexpr std::size_t kParallelTouchBytes = 2 * MiB;
 // Small enough that the calling thread answers its poll in time and the threads finish together,
 // large enough that claiming a chunk costs nothing beside it.
 constexpr std::size_t kChunkBytes = 2 * MiB;
+
+constexpr std::size_t kStaggerBytes = 4160;
 
 // A virtual machine reports its host's whole cache, which other guests use too.
 constexpr std::size_t kBelievableCacheBytes = 32 * MiB;
@@ -44,6 +47,18 @@ Plan plan_zeroing(std::size_t bytes) noexcept {
 
 Plan plan_first_touch(std::size_t bytes) noexcept {
   return {kChunkBytes, threads_for(bytes, kParallelTouchBytes), false};
+}
+
+Plan plan_scrubbing(std::size_t bytes) noexcept {
+  return {kChunkBytes / 2, 1, bytes >= streaming_bytes()};
+}
+
+std::size_t next_stagger(std::size_t alignment) noexcept {
+  // 4160 bytes, a page and a line: the next set of a cache and the next page of a TLB.
+  const std::size_t step = align_up(kStaggerBytes, alignment);
+  const std::size_t places = kMostStagger / step;
+  static std::atomic<std::size_t> taken{0};
+  return places < 2 ? 0 : taken.fetch_add(1, std::memory_order_relaxed) % places * step;
 }
 
 }  // namespace zerofill::memory

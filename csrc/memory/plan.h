@@ -18,4 +18,16 @@ Plan plan_zeroing(std::size_t bytes) noexcept;
 /// For making `bytes` of fresh pages resident.
 Plan plan_first_touch(std::size_t bytes) noexcept;
 
+/// For zeroing `bytes` in the background: one thread, in chunks after which it can stop.
+Plan plan_scrubbing(std::size_t bytes) noexcept;
+
+/// Smaller blocks are zeroed in the foreground before a thread is awake to do it.
+constexpr std::size_t kScrubBytes = std::size_t{4} << 20;
+
+/// Where the next fresh block's payload should start, in bytes from its first page: another place
+/// each time, a multiple of `alignment` and less than kMostStagger. Arrays that all start alike
+/// compete for the same cache sets when they are walked together.
+std::size_t next_stagger(std::size_t alignment) noexcept;
+constexpr std::size_t kMostStagger = std::size_t{64} << 10;
+
 }  // namespace zerofill::memory

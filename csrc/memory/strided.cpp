@@ -134,6 +134,16 @@ std::size_t count_bytes(const StridedRange& range) noexcept {
   return bytes;
 }
 
+/// Whether two runs may share a byte. pre: the range is simplified.
+bool may_overlap(const StridedRange& range) noexcept {
+  auto extent = static_cast<std::ptrdiff_t>(range.run_bytes);
+  for (int i = range.dimensions - 1; i >= 0; --i) {
+    if (range.strides[i] < extent) return true;
+    extent += range.strides[i] * (range.lengths[i] - 1);
+  }
+  return false;
+}
+
 }  // namespace
 
 void simplify(StridedRange* range) noexcept {
@@ -150,7 +160,8 @@ void zero_strided(StridedRange range, const team::Poll& poll) {
   const Plan plan = plan_zeroing(bytes);
   const Rows rows(range, plan.chunk_bytes);
   auto chunk = [&rows](std::size_t index) { rows.zero_chunk(index); };
-  if (!team::parallel_for(rows.chunks(), plan.threads, poll, chunk)) throw Interrupted();
+  const int threads = may_overlap(range) ? 1 : plan.threads;  // two must not write to one byte
+  if (!team::parallel_for(rows.chunks(), threads, poll, chunk)) throw Interrupted();
   counters().zeroed.add(bytes);
 }
 

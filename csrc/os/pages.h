@@ -25,7 +25,8 @@ const char* huge_page_policy() noexcept;
 /// list of mappings where it has names.
 int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void** address) noexcept;
 
-/// Gives a whole mapping back.
+/// Gives a whole mapping back, or at least its pages where the system's limit of mappings forbids
+/// more.
 int unmap_pages(void* address, std::size_t bytes) noexcept;
 
 /// Asks for huge pages in this range. Succeeds whether or not the system will find any.

@@ -175,7 +175,8 @@ PyObject* make_by_numpy(ArrayRequest* request) {
   if (!settle(request, &nbytes)) return nullptr;
   std::optional<memory::Reservation> reservation;
   try {
-    if (nbytes > memory::kSmallBytes) reservation.emplace(nbytes);  // NumPy writes to all of it
+    // NumPy writes to all of it.
+    if (nbytes > memory::small_bytes(memory::Commit::eager)) reservation.emplace(nbytes);
   } catch (const memory::OutOfMemory& error) {
     raise_out_of_memory(*request, nbytes, error);
     return nullptr;

@@ -43,7 +43,7 @@ BufferObject* new_small(std::size_t nbytes, std::size_t alignment) {
   const std::size_t slack = alignment > kMallocAlignment ? alignment - kMallocAlignment : 0;
   constexpr std::size_t header = align_up(sizeof(BufferObject), kMallocAlignment);
   void* raw = allocate_object(header + slack + nbytes);
-  if (raw == nullptr) throw memory::OutOfMemory(nbytes, ENOMEM);
+  if (raw == nullptr) throw memory::OutOfMemory(ENOMEM);
   BufferObject* buffer = initialise(raw, nbytes, alignment);
   buffer->in_pages = false;
   buffer->data = align_up(static_cast<std::byte*>(raw) + header, alignment);
@@ -58,11 +58,11 @@ BufferObject* new_paged(std::size_t nbytes, const Placement& placement) {
   void* raw = allocate_object(sizeof(PagedBufferObject));
   if (raw == nullptr) {
     memory::release(block);
-    throw memory::OutOfMemory(nbytes, ENOMEM);
+    throw memory::OutOfMemory(ENOMEM);
   }
   BufferObject* buffer = initialise(raw, nbytes, placement.alignment);
   buffer->in_pages = true;
-  buffer->data = block.address;
+  buffer->data = block.payload;
   static_cast<PagedBufferObject*>(buffer)->block = block;
   return buffer;
 }
@@ -193,8 +193,8 @@ PyType_Spec specification{"zerofill.Buffer", sizeof(BufferObject), 0,
 }  // namespace
 
 BufferObject* new_buffer(std::size_t nbytes, const Placement& placement) {
-  const bool small = placement.alignment <= memory::kSmallBytes &&
-                     nbytes <= memory::kSmallBytes - placement.alignment;
+  const bool small = placement.alignment <= memory::small_bytes(placement.commit) &&
+                     nbytes <= memory::small_bytes(placement.commit) - placement.alignment;
   BufferObject* buffer = small ? new_small(nbytes, placement.alignment)
                                : new_paged(nbytes != 0 ? nbytes : 1, placement);
   buffer->nbytes = nbytes;

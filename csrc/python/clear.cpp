@@ -5,6 +5,7 @@
 
 #include "memory/allocator.h"
 #include "python/call_into_memory.h"
+#include "python/dlpack.h"
 #include "python/dtype.h"
 #include "python/numpy.h"
 #include "python/register.h"
@@ -142,18 +143,42 @@ bool clear_buffer(PyObject* object) {
   return !make_range(*view, &range) || zero(range);
 }
 
+/// NumPy reads the interface, and makes an array that shares the memory.
+bool clear_array_interface(PyObject* object) {
+  const Reference array(PyArray_FromInterface(object));
+  return array && clear_array(reinterpret_cast<PyArrayObject*>(array.get()));
+}
+
+bool clear_dlpack(PyObject* object) {
+  ForeignMemory memory;
+  return get_dlpack_memory(object, &memory) && (memory.empty || zero(memory.range));
+}
+
+/// 1 or 0, or -1 with an error set. An instance's attributes count: NumPy looks at those.
+int has(PyObject* object, const char* name) {
+  const Reference attribute(PyObject_GetAttrString(object, name));
+  if (attribute) return 1;
+  if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+  PyErr_Clear();
+  return 0;
+}
+
+/// The first protocol that the object offers decides: one that failed has a reason.
+bool clear_any(PyObject* object) {
+  if (PyArray_Check(object)) return clear_array(reinterpret_cast<PyArrayObject*>(object));
+  if (PyObject_CheckBuffer(object)) return clear_buffer(object);
+  const int interface = has(object, "__array_interface__");
+  if (interface != 0) return interface > 0 && clear_array_interface(object);
+  const int dlpack = has(object, "__dlpack__");
+  if (dlpack != 0) return dlpack > 0 && clear_dlpack(object);
+  PyErr_Format(PyExc_TypeError,
+               "clear() takes a writable array or buffer, not an object of type %s",
+               Py_TYPE(object)->tp_name);
+  return false;
+}
+
 PyObject* clear(PyObject*, PyObject* object) {
-  bool cleared = false;
-  if (PyArray_Check(object)) {
-    cleared = clear_array(reinterpret_cast<PyArrayObject*>(object));
-  } else if (PyObject_CheckBuffer(object)) {
-    cleared = clear_buffer(object);
-  } else {
-    PyErr_Format(PyExc_TypeError,
-                 "clear() takes a writable array or buffer, not an object of type %s",
-                 Py_TYPE(object)->tp_name);
-  }
-  return cleared ? Py_NewRef(object) : nullptr;
+  return clear_any(object) ? Py_NewRef(object) : nullptr;
 }
 
 constexpr const char* kDoc = R"(clear(array, /)
@@ -163,10 +188,11 @@ Set every element of an existing array or buffer to zero, in place and in parall
 
 Parameters
 ----------
-array : numpy.ndarray or buffer
-    A writable array of any dtype, shape and strides, or any object with a writable buffer
-    (bytearray, memoryview, array.array, mmap.mmap, zerofill.Buffer). Only the elements are
-    written to, not what lies between them.
+array : numpy.ndarray, buffer, or array of another library
+    A writable array of any dtype, shape and strides; any object with a writable buffer
+    (bytearray, memoryview, array.array, mmap.mmap, zerofill.Buffer), with
+    ``__array_interface__``, or with DLPack of version 1 or newer on the CPU (a torch tensor).
+    Only the elements are written to, not what lies between them.
 
 Returns
 -------

@@ -20,20 +20,21 @@ namespace {
 
 py::dict stats() {
   const memory::Counters& counted = memory::counters();
+  const memory::PoolSizes pooled = memory::pool_sizes();
   const Live& alive = live();
   py::dict record;
   record["live_bytes"] = alive.bytes.load();
   record["live_blocks"] = alive.blocks.load();
   record["peak_bytes"] = alive.peak_bytes.load();
   record["peak_blocks"] = alive.peak_blocks.load();
-  record["pooled_clean_bytes"] = 0;
-  record["pooled_dirty_bytes"] = 0;
-  record["clean_hits"] = 0;
-  record["dirty_hits"] = 0;
+  record["pooled_clean_bytes"] = pooled.clean_bytes;
+  record["pooled_dirty_bytes"] = pooled.dirty_bytes;
+  record["clean_hits"] = counted.clean_hits.value();
+  record["dirty_hits"] = counted.dirty_hits.value();
   record["misses"] = counted.misses.value();
   record["zeroed_bytes"] = counted.zeroed.value();
   record["skipped_bytes"] = counted.skipped.value();
-  record["scrubbed_bytes"] = 0;
+  record["scrubbed_bytes"] = counted.scrubbed.value();
   record["populated_bytes"] = counted.populated.value();
   record["returned_bytes"] = counted.returned.value();
   return record;

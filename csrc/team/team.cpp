@@ -161,15 +161,8 @@ void Team::before_fork() noexcept {
   retiring_ = true;
   work_offered_.notify_all();
   const int ending = thread_count_;
-  const int counted = ending > 0 ? os::count_threads() : 0;
   lock.unlock();
-  for (int i = 0; i < ending; ++i) os::join_thread(threads_[i]);
-  // A joined thread can still be in the system's count for a moment. Bounded: others may have
-  // started threads meanwhile.
-  for (int tries = 0; counted > ending && tries < 200; ++tries) {
-    if (os::count_threads() <= counted - ending) break;
-    os::sleep_microseconds(50);
-  }
+  os::join_threads(threads_, ending);
   lock.lock();
   thread_count_ = 0;
   lock.release();  // held until the fork is over
@@ -182,13 +175,13 @@ void Team::after_fork_in_parent() noexcept {
 }
 
 void Team::after_fork_in_child() noexcept {
+  after_fork_in_parent();
   // Other threads of the parent may have been waiting on these, and are not here to wake up.
   new (&fork_mutex_) std::mutex;
   new (&mutex_) std::mutex;
   new (&work_offered_) std::condition_variable;
   new (&worker_left_) std::condition_variable;
   job_ = nullptr;  // its caller is not in this process
-  retiring_ = false;
 }
 
 /// Never destroyed: workers may be parked in it while the process exits.

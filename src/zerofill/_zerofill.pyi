@@ -9,7 +9,7 @@ from typing_extensions import Buffer as SupportsBuffer
 from typing_extensions import Protocol, Self, disjoint_base
 
 _ClassT = TypeVar("_ClassT", bound=type)
-_ClearedT = TypeVar("_ClearedT", bound=SupportsBuffer)
+_ClearedT = TypeVar("_ClearedT", bound=SupportsBuffer | _SupportsArrayInterface | _SupportsDLPack)
 _DTypeT = TypeVar("_DTypeT", bound=np.dtype[Any])
 _DTypeT_co = TypeVar("_DTypeT_co", bound=np.dtype[Any], covariant=True)
 _ScalarT = TypeVar("_ScalarT", bound=np.generic)
@@ -19,6 +19,15 @@ _ShapeT = TypeVar("_ShapeT", bound=tuple[int, ...])
 class _SupportsDType(Protocol[_DTypeT_co]):
     @property
     def dtype(self) -> _DTypeT_co: ...
+
+@type_check_only
+class _SupportsArrayInterface(Protocol):
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+@type_check_only
+class _SupportsDLPack(Protocol):
+    def __dlpack__(self, /, *, max_version: Any = ..., copy: Any = ...) -> Any: ...
 
 @type_check_only
 class _SupportsAsList(Protocol):

@@ -20,7 +20,7 @@ class Options(NamedTuple):
     num_threads : int
         Threads that work on one large array at most, the calling one counted.
     pool_limit : int or None
-        Bytes that may be kept for reuse; None: chosen by use.
+        Bytes of freed blocks that may be kept for reuse; None: chosen by use.
     decay : float
         Seconds until an idle block goes back to the system.
     scrub : bool or "auto"
@@ -39,7 +39,8 @@ class Options(NamedTuple):
 class Stats(NamedTuple):
     """What the allocator counted since the process started, as :func:`stats` returns it.
 
-    Arrays up to 256 KiB are one allocation of the C library each, and count as live alone.
+    Arrays below 2 MiB (lazy ones: 256 KiB) are one allocation of the C library each, and count as
+    live alone.
 
     Attributes
     ----------
@@ -132,10 +133,7 @@ def configure(
     """Set runtime options and return them all.
 
     Each is also an environment variable, ``ZEROFILL_NUM_THREADS`` and so on, which is read when
-    zerofill is imported.
-
-    This version keeps no memory for reuse yet: `pool_limit`, `decay`, `scrub` and `audit` are
-    checked and remembered, and have no effect.
+    zerofill is imported. A new value counts from the next array on that is made or freed.
 
     Parameters
     ----------
@@ -143,13 +141,16 @@ def configure(
         Threads that work on one large array at most, the calling one counted. None: the CPUs that
         the affinity mask and the cgroup quota give (the default).
     pool_limit : int or None
-        Bytes that may be kept for reuse. None: chosen by use (the default).
+        Bytes of freed blocks that may be kept for reuse. None (the default): twice what was in use
+        lately, and at most a quarter of the memory that the process may use.
     decay : float
         Seconds until an idle block goes back to the system. Default 10.
     scrub : bool, "auto", "on" or "off"
-        Whether freed large blocks are zeroed in the background. Default "auto".
+        Whether freed large blocks are zeroed in the background, so that the next array costs
+        nothing. "auto" (the default): where their size is being reused and a CPU is to spare.
     audit : bool
-        Whether clean blocks are read again when they are handed out. Default False.
+        Whether a block that is known to be zero is read again when it is handed out, and a write
+        after free is reported on standard error. Default False.
 
     Returns
     -------

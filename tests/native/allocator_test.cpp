@@ -24,10 +24,10 @@ constexpr team::Poll kNoPoll{};
 
 void is_zero_and_large_enough(std::size_t bytes, Commit commit) {
   const Block block = acquire({bytes, 64, commit}, kNoPoll);
-  CHECK(block.bytes >= bytes);
+  CHECK(block.payload >= block.address);
+  CHECK(block.payload + bytes <= block.address + block.bytes);
   CHECK(block.bytes % os::page_bytes() == 0);
-  CHECK(block.content == memory::Content::zero);
-  CHECK(all_are(kZero, block.address, block.bytes));
+  CHECK(all_are(kZero, block.payload, bytes));
   release(block);
 }
 
@@ -41,8 +41,8 @@ void blocks_are_zero_and_large_enough() {
 
 void is_aligned(std::size_t bytes, std::size_t alignment, Commit commit) {
   const Block block = acquire({bytes, alignment, commit}, kNoPoll);
-  CHECK(reinterpret_cast<std::uintptr_t>(block.address) % alignment == 0);
-  CHECK(all_are(kZero, block.address, block.bytes));
+  CHECK(reinterpret_cast<std::uintptr_t>(block.payload) % alignment == 0);
+  CHECK(all_are(kZero, block.payload, bytes));
   release(block);
 }
 
@@ -55,15 +55,13 @@ void every_alignment_up_to_1_GiB_is_met() {
   }
 }
 
-/// Rounding up to whole huge pages may waste an eighth and no more.
-void large_blocks_are_whole_huge_pages() {
-  const bool usual = os::huge_page_bytes() == 2 * MiB;
-  const Block large = acquire({17 * MiB, 64, Commit::lazy}, kNoPoll);
-  CHECK(large.bytes == (usual ? 18 * MiB : 17 * MiB));
-  const Block smaller = acquire({15 * MiB, 64, Commit::lazy}, kNoPoll);
-  CHECK(smaller.bytes == 15 * MiB);
-  release(large);
-  release(smaller);
+/// Arrays that all start alike compete for the same cache sets.
+void blocks_start_at_different_places() {
+  const Block one = acquire({4 * MiB, 64, Commit::eager}, kNoPoll);
+  const Block other = acquire({4 * MiB, 64, Commit::eager}, kNoPoll);
+  CHECK((other.payload - other.address) != (one.payload - one.address));
+  release(one);
+  release(other);
 }
 
 void has_huge_pages(std::size_t bytes, Commit commit, bool expected) {
@@ -80,8 +78,9 @@ void eager_blocks_that_hold_one_have_huge_pages() {
   has_huge_pages(huge / 2, Commit::eager, false);
 }
 
+/// Whole huge pages are aligned by Linux 6.7 and newer in any case, hence one and a half.
 void a_block_with_huge_pages_starts_at_one() {
-  const Block block = acquire({16 * MiB, 1, Commit::eager}, kNoPoll);
+  const Block block = acquire({3 * MiB, 1, Commit::eager}, kNoPoll);
   const std::size_t unit = block.huge_pages ? os::huge_page_bytes() : os::page_bytes();
   CHECK(reinterpret_cast<std::uintptr_t>(block.address) % unit == 0);
   release(block);
@@ -90,7 +89,7 @@ void a_block_with_huge_pages_starts_at_one() {
 void nothing_of_a_former_block_is_seen() {
   for (int i = 0; i < 20; ++i) {
     const Block block = acquire({MiB, 64, i % 2 == 0 ? Commit::eager : Commit::lazy}, kNoPoll);
-    CHECK(all_are(kZero, block.address, block.bytes));
+    CHECK(all_are(kZero, block.payload, MiB));
     test::make_dirty(block.address, block.bytes);
     release(block);
   }
@@ -102,18 +101,20 @@ void threads_get_blocks_of_their_own() {
   for (std::thread& thread : threads) thread.join();
 }
 
-void an_eager_block_is_populated_and_never_zeroed() {
+void a_fresh_eager_block_is_populated_and_never_zeroed() {
+  memory::trim();
   const test::Gained gained;
   const Block block = acquire({MiB, 64, Commit::eager}, kNoPoll);
   CHECK(gained.misses() == 1);
-  CHECK(gained.populated() == 1048576);
+  CHECK(gained.populated() == block.bytes);
   CHECK(gained.zeroed() == 0);
   CHECK(gained.skipped() == 1048576);
   CHECK(gained.returned() == 0);
   release(block);
 }
 
-void a_lazy_block_is_neither() {
+void a_fresh_lazy_block_is_neither() {
+  memory::trim();
   const test::Gained gained;
   const Block block = acquire({MiB, 64, Commit::lazy}, kNoPoll);
   CHECK(gained.misses() == 1);
@@ -124,22 +125,18 @@ void a_lazy_block_is_neither() {
   release(block);
 }
 
-void a_released_block_is_returned() {
-  const Block block = acquire({MiB, 64, Commit::eager}, kNoPoll);
+void a_released_lazy_block_is_returned() {
+  memory::trim();
+  const Block block = acquire({MiB, 64, Commit::lazy}, kNoPoll);
   const test::Gained gained;
   release(block);
-  CHECK(gained.returned() == 1048576);
+  CHECK(gained.returned() == block.bytes);
 }
 
 void too_much_is_refused(std::size_t bytes, std::size_t alignment, Commit commit) {
+  memory::trim();
   const test::Gained gained;
-  std::size_t requested_bytes = 0;
-  try {
-    acquire({bytes, alignment, commit}, kNoPoll);
-  } catch (const memory::OutOfMemory& error) {
-    requested_bytes = error.requested_bytes();
-  }
-  CHECK(requested_bytes == bytes);
+  CHECK(test::throws<memory::OutOfMemory>([&] { acquire({bytes, alignment, commit}, kNoPoll); }));
   CHECK(gained.nothing());
 }
 
@@ -158,11 +155,12 @@ void sizes_that_overflow_are_refused() {
 /// On one thread, since 1 GiB then takes several times the 20 ms after which the poll is asked.
 void a_poll_that_says_stop_leaves_nothing_taken() {
   memory::options().num_threads.store(1);
+  memory::trim();
   const team::Poll stop{[](void*) { return true; }, nullptr};
   const test::Gained gained;
   CHECK(test::throws<memory::Interrupted>([&] { acquire({1024 * MiB, 64, Commit::eager}, stop); }));
   CHECK(gained.misses() == 1);
-  CHECK(gained.returned() == 1073741824);
+  CHECK(gained.returned() >= 1073741824);
   CHECK(gained.skipped() == 0);
 }
 
@@ -171,14 +169,14 @@ void a_poll_that_says_stop_leaves_nothing_taken() {
 int main() {
   blocks_are_zero_and_large_enough();
   every_alignment_up_to_1_GiB_is_met();
-  large_blocks_are_whole_huge_pages();
+  blocks_start_at_different_places();
   eager_blocks_that_hold_one_have_huge_pages();
   a_block_with_huge_pages_starts_at_one();
   nothing_of_a_former_block_is_seen();
   threads_get_blocks_of_their_own();
-  an_eager_block_is_populated_and_never_zeroed();
-  a_lazy_block_is_neither();
-  a_released_block_is_returned();
+  a_fresh_eager_block_is_populated_and_never_zeroed();
+  a_fresh_lazy_block_is_neither();
+  a_released_lazy_block_is_returned();
   sizes_that_overflow_are_refused();
   a_poll_that_says_stop_leaves_nothing_taken();
 }

@@ -11,23 +11,21 @@ namespace {
 
 using zerofill::memory::OutOfMemory;
 
-std::string available(std::size_t bytes) { return OutOfMemory(1, bytes, "limit").what(); }
+std::string available(std::size_t bytes) { return OutOfMemory(bytes, "limit").what(); }
 
 void the_systems_refusal_has_its_words() {
-  const OutOfMemory error(12345, ENOMEM);
+  const OutOfMemory error(ENOMEM);
   const std::string words = std::generic_category().message(ENOMEM);
   CHECK(error.what() == "the system refused the mapping (" + words + ")");
 }
 
 void the_systems_refusal_leaves_no_way() {
-  const OutOfMemory error(12345, ENOMEM);
-  CHECK(error.requested_bytes() == 12345);
+  const OutOfMemory error(ENOMEM);
   CHECK(!error.lazy_would_do());
 }
 
 void the_budgets_refusal_leaves_the_lazy_way() {
-  const OutOfMemory error(12345, 99, "limit");
-  CHECK(error.requested_bytes() == 12345);
+  const OutOfMemory error(99, "limit");
   CHECK(error.lazy_would_do());
 }
 
@@ -49,7 +47,7 @@ void what_is_left_is_never_written_with_an_exponent() {
 }
 
 void a_long_name_of_a_limit_is_cut() {
-  const OutOfMemory error(1, 1024, std::string(1000, 'x').c_str());
+  const OutOfMemory error(1024, std::string(1000, 'x').c_str());
   const std::string text = error.what();
   CHECK(text.size() == 319);
   CHECK(text.compare(0, 32, "1.00 KiB can still be used (xxxx") == 0);

@@ -71,16 +71,17 @@ void no_workers_are_left_on_either_side() {
   CHECK(threads == 0 || os::count_threads() == threads - 3);  // 0: the system does not say
 }
 
+bool a_loop_gets_its_workers() { return CountedLoop().run() && team::workers() == 3; }
+
 void workers_start_again_on_both_sides() {
-  CHECK(holds_in_child([] { return CountedLoop().run() && team::workers() == 3; }));
-  CHECK(CountedLoop().run());
-  CHECK(team::workers() == 3);
+  CHECK(holds_in_child(a_loop_gets_its_workers));
+  CHECK(a_loop_gets_its_workers());
 }
 
 void another_thread_forks_in_the_middle_of_a_loop() {
   std::atomic<bool> done{false};
   std::thread forker([&done] {
-    for (int i = 0; i < 50; ++i) CHECK(holds_in_child([] { return CountedLoop().run(); }));
+    for (int i = 0; i < 50; ++i) CHECK(holds_in_child(a_loop_gets_its_workers));
     done = true;
   });
   while (!done) CHECK(CountedLoop().run());

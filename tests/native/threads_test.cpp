@@ -38,7 +38,7 @@ Findings findings_of_a_thread(const char* name) {
   Findings findings;
   os::Thread thread;
   CHECK(os::start_thread(name, look_around, &findings, &thread) == 0);
-  os::join_thread(thread);
+  os::join_threads(&thread, 1);
   return findings;
 }
 

@@ -1,5 +1,7 @@
 #include "os/linux/cgroups.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
@@ -87,10 +89,10 @@ bool find_mount(const char* root, const char* controller, bool version2, char* m
   return false;
 }
 
-bool readable(const char* folder, const char* file) noexcept {
+/// Every group has this file, though the kernel does not let it be read in all of them.
+bool is_group(const char* folder) noexcept {
   char path[kPathBytes];
-  if (!join(path, folder, "/", file)) return false;
-  return Lines(path).next() != nullptr;
+  return join(path, folder, "/cgroup.procs", "") && access(path, F_OK) == 0;
 }
 
 bool find_in(const char* root, const char* controller, bool version2, Cgroup* group) noexcept {
@@ -107,10 +109,10 @@ bool find_in(const char* root, const char* controller, bool version2, Cgroup* gr
   if (!join(group->folder, mount, below, "")) return false;
   group->mount_length = std::strlen(mount);
   group->version2 = version2;
-  if (readable(group->folder, "cgroup.procs")) return true;
+  if (is_group(group->folder)) return true;
   // The path names a group outside of what is mounted here: the mount's root is all there is.
   group->folder[group->mount_length] = '\0';
-  return readable(group->folder, "cgroup.procs");
+  return is_group(group->folder);
 }
 
 double quota_of(const Cgroup& group) noexcept {

@@ -112,7 +112,10 @@ int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void**
 }
 
 int unmap_pages(void* address, std::size_t bytes) noexcept {
-  return munmap(address, bytes) == 0 ? 0 : errno;
+  if (munmap(address, bytes) == 0) return 0;
+  // A hole between mappings may be one mapping too many (vm.max_map_count): give the pages back and
+  // leave the addresses.
+  return madvise(address, bytes, MADV_DONTNEED) == 0 ? 0 : errno;
 }
 
 int advise_huge_pages(void* address, std::size_t bytes) noexcept {

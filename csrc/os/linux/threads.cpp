@@ -1,6 +1,9 @@
 #include "os/threads.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -9,6 +12,12 @@
 namespace zerofill::os {
 
 void name_this_thread(const char* name) noexcept { pthread_setname_np(pthread_self(), name); }
+
+void lower_priority_of_this_thread() noexcept {
+  constexpr int kLowest = 19;
+  // Linux keeps this for each thread. Refused or not, the thread runs.
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kLowest);
+}
 
 int count_threads() noexcept {
   std::FILE* file = std::fopen("/proc/self/status", "re");

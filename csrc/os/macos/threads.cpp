@@ -3,6 +3,7 @@
 
 #include <mach/mach.h>
 #include <pthread.h>
+#include <pthread/qos.h>
 
 #include "os/posix/thread_names.h"
 
@@ -10,6 +11,10 @@ namespace zerofill::os {
 
 // A thread can name only itself here.
 void name_this_thread(const char* name) noexcept { pthread_setname_np(name); }
+
+void lower_priority_of_this_thread() noexcept {
+  pthread_set_qos_class_self_np(QOS_CLASS_BACKGROUND, 0);
+}
 
 int count_threads() noexcept {
   const mach_port_t task = mach_task_self();

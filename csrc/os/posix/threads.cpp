@@ -52,6 +52,12 @@ int create(Start* start, pthread_t* id) noexcept {
   return error;
 }
 
+void join(Thread thread) noexcept {
+  auto* id = static_cast<pthread_t*>(thread.handle);
+  pthread_join(*id, nullptr);
+  delete id;
+}
+
 }  // namespace
 
 int start_thread(const char* name, void (*body)(void*), void* argument, Thread* thread) noexcept {
@@ -71,10 +77,15 @@ int start_thread(const char* name, void (*body)(void*), void* argument, Thread* 
   return 0;
 }
 
-void join_thread(Thread thread) noexcept {
-  auto* id = static_cast<pthread_t*>(thread.handle);
-  pthread_join(*id, nullptr);
-  delete id;
+void join_threads(const Thread* threads, int count) noexcept {
+  const int counted = count > 0 ? count_threads() : 0;
+  for (int i = 0; i < count; ++i) join(threads[i]);
+  // A joined thread can still be in the system's count for a moment. Bounded: others may have
+  // started threads meanwhile.
+  for (int tries = 0; counted > count && tries < 200; ++tries) {
+    if (count_threads() <= counted - count) break;
+    sleep_microseconds(50);
+  }
 }
 
 void sleep_microseconds(unsigned microseconds) noexcept {

@@ -59,9 +59,15 @@ int start_thread(const char* name, void (*body)(void*), void* argument, Thread* 
   return 0;
 }
 
-void join_thread(Thread thread) noexcept {
-  WaitForSingleObject(thread.handle, INFINITE);
-  CloseHandle(thread.handle);
+void join_threads(const Thread* threads, int count) noexcept {
+  for (int i = 0; i < count; ++i) {
+    WaitForSingleObject(threads[i].handle, INFINITE);
+    CloseHandle(threads[i].handle);
+  }
+}
+
+void lower_priority_of_this_thread() noexcept {
+  SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_LOWEST);
 }
 
 // The count is for forks, and there are none.

@@ -1,0 +1,343 @@
+#include "memory/pool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <new>
+
+#include "base/align.h"
+#include "memory/budget.h"
+#include "memory/counters.h"
+#include "memory/fill.h"
+#include "memory/options.h"
+#include "memory/plan.h"
+#include "memory/usage.h"
+#include "os/fork.h"
+#include "os/pages.h"
+#include "os/threads.h"
+
+namespace zerofill::memory {
+namespace {
+
+using Lock = std::unique_lock<std::mutex>;
+
+Clock::duration decay() noexcept {
+  const double seconds = options().decay.load(std::memory_order_relaxed);
+  constexpr double kYear = 365.0 * 24 * 3600;  // longer than a clock's count would overflow
+  return std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(std::min(seconds, kYear)));
+}
+
+class Pool {
+ public:
+  std::optional<Block> take(const Wanted& wanted) noexcept;
+  void put(const Block& block) noexcept;
+  void count(std::ptrdiff_t bytes) noexcept;
+  std::size_t trim() noexcept;
+  PoolSizes sizes() noexcept;
+
+  void before_fork() noexcept;
+  void after_fork_in_parent() noexcept;
+  void after_fork_in_child() noexcept;
+
+ private:
+  // All of these need mutex_ to be held; those with a lock may let go of it in between.
+  bool keep(Kept* kept) noexcept;
+  bool is_worth_scrubbing(const Block& block) const noexcept;
+  bool has_keeper() noexcept;
+  Kept* take_beyond(std::size_t limit) noexcept;
+  Kept* take_expired(Clock::time_point now) noexcept;
+  Kept* take_all() noexcept;
+  std::size_t kept_bytes() const noexcept;
+  void watch() noexcept;
+  bool scrub_one(Lock& lock) noexcept;
+  void wait(Lock& lock) noexcept;
+
+  /// Without the mutex: zeroes the block unless it is to stop, and says whether it did.
+  bool scrub(const Block& block) noexcept;
+
+  std::mutex fork_mutex_;  ///< held over a whole fork: one at a time stops the keeper
+  std::mutex mutex_;
+  std::condition_variable changed_;  ///< there is something for the keeper to do
+  Shelves shelves_;                  ///< guarded by mutex_, as is all below but stopping_
+  Usage usage_;
+  Clock::time_point last_hit_[kSizeClasses] = {};
+  Kept* being_scrubbed_ = nullptr;
+  os::Thread keeper_;
+  bool keeper_runs_ = false;
+  std::atomic<bool> stopping_{false};       ///< the keeper is to end
+  std::atomic<bool> drop_scrubbed_{false};  ///< what it scrubs is not wanted any more
+};
+
+// Kept blocks go back to the system in chains, linked by `older`, after the mutex was let go.
+std::size_t give_back(Kept* chain) noexcept {
+  std::size_t bytes = 0;
+  while (chain != nullptr) {
+    Kept* kept = chain;
+    chain = kept->older;
+    bytes += kept->block.bytes;
+    os::unmap_pages(kept->block.address, kept->block.bytes);
+    delete kept;
+  }
+  counters().returned.add(bytes);
+  return bytes;
+}
+
+/// Bytes that may be kept. The default leaves room for twice what was in use lately: the blocks
+/// themselves once they are freed, and a spare for each that is being scrubbed meanwhile.
+std::size_t limit_bytes(const Usage& usage) noexcept {
+  const Options& set = options();
+  if (set.pool_limit_is_set.load(std::memory_order_relaxed)) {
+    return set.pool_limit.load(std::memory_order_relaxed);
+  }
+  return std::min(budget_total_bytes() / 4, 2 * usage.recent_peak_bytes());
+}
+
+std::optional<Block> Pool::take(const Wanted& wanted) noexcept {
+  Lock lock(mutex_);
+  Kept* kept = shelves_.find(wanted);
+  if (kept == nullptr) return std::nullopt;
+  shelves_.remove(kept);
+  const auto now = Clock::now();
+  last_hit_[size_class(kept->block.bytes)] = now;
+  usage_.change(static_cast<std::ptrdiff_t>(kept->block.bytes), now, decay());
+  lock.unlock();
+  Block block = kept->block;
+  block.payload = fit(block, wanted);
+  delete kept;
+  return block;
+}
+
+void Pool::count(std::ptrdiff_t bytes) noexcept {
+  const Lock lock(mutex_);
+  usage_.change(bytes, Clock::now(), decay());
+}
+
+void Pool::put(const Block& block) noexcept {
+  auto* kept = new (std::nothrow) Kept{block, Clock::now()};
+  if (kept == nullptr) {
+    os::unmap_pages(block.address, block.bytes);
+    counters().returned.add(block.bytes);
+    return count(-static_cast<std::ptrdiff_t>(block.bytes));
+  }
+  Kept* removed = nullptr;
+  {
+    const Lock lock(mutex_);
+    usage_.change(-static_cast<std::ptrdiff_t>(block.bytes), kept->since, decay());
+    if (keep(kept)) {
+      removed = take_beyond(limit_bytes(usage_));
+    } else {
+      removed = kept;
+    }
+  }
+  give_back(removed);
+}
+
+bool Pool::keep(Kept* kept) noexcept {
+  const Block& block = kept->block;
+  const bool too_large = block.bytes > std::min(limit_bytes(usage_), kMostPooledBytes);
+  if (too_large || decay() == Clock::duration::zero() || !has_keeper()) return false;
+  kept->worth_scrubbing = is_worth_scrubbing(block);
+  const bool was_empty = shelves_.empty();
+  shelves_.add(kept);
+  if (was_empty || kept->worth_scrubbing) changed_.notify_one();
+  return true;
+}
+
+/// Scrubbing takes a core and memory bandwidth, so by default only blocks that are likely to be
+/// wanted again, large enough for that to be worth waking a thread, and with a core to spare.
+bool Pool::is_worth_scrubbing(const Block& block) const noexcept {
+  switch (options().scrub.load(std::memory_order_relaxed)) {
+    case Scrub::off:
+      return false;
+    case Scrub::on:
+      return true;
+    case Scrub::automatic:
+      break;
+  }
+  const auto last_hit = last_hit_[size_class(block.bytes)];
+  return block.bytes >= kScrubBytes && options().num_threads.load(std::memory_order_relaxed) > 1 &&
+         last_hit != Clock::time_point{} && Clock::now() - last_hit < decay();
+}
+
+std::size_t Pool::kept_bytes() const noexcept {
+  const std::size_t scrubbing = being_scrubbed_ != nullptr ? being_scrubbed_->block.bytes : 0;
+  return shelves_.clean_bytes() + shelves_.dirty_bytes() + scrubbing;
+}
+
+Kept* Pool::take_beyond(std::size_t limit) noexcept {
+  Kept* chain = nullptr;
+  while (kept_bytes() > limit) {
+    Kept* kept = shelves_.oldest();
+    if (kept == nullptr) break;  // the rest is being scrubbed
+    shelves_.remove(kept);
+    kept->older = chain;
+    chain = kept;
+  }
+  return chain;
+}
+
+Kept* Pool::take_expired(Clock::time_point now) noexcept {
+  Kept* chain = nullptr;
+  for (Kept* kept = shelves_.oldest(); kept != nullptr && now - kept->since >= decay();
+       kept = shelves_.oldest()) {
+    shelves_.remove(kept);
+    kept->older = chain;
+    chain = kept;
+  }
+  return chain;
+}
+
+Kept* Pool::take_all() noexcept {
+  Kept* chain = nullptr;
+  while (Kept* kept = shelves_.oldest()) {
+    shelves_.remove(kept);
+    kept->older = chain;
+    chain = kept;
+  }
+  return chain;
+}
+
+std::size_t Pool::trim() noexcept {
+  Kept* removed = nullptr;
+  std::size_t dropped = 0;
+  {
+    const Lock lock(mutex_);
+    removed = take_all();
+    if (being_scrubbed_ != nullptr && !drop_scrubbed_.exchange(true)) {
+      dropped = being_scrubbed_->block.bytes;
+    }
+  }
+  return give_back(removed) + dropped;
+}
+
+PoolSizes Pool::sizes() noexcept {
+  const Lock lock(mutex_);
+  const bool scrubbing = being_scrubbed_ != nullptr && !drop_scrubbed_;
+  return {shelves_.clean_bytes(),
+          shelves_.dirty_bytes() + (scrubbing ? being_scrubbed_->block.bytes : 0)};
+}
+
+// The keeper
+// ---------------------------------------------------------------------------------------
+
+bool Pool::has_keeper() noexcept {
+  if (!keeper_runs_) {
+    stopping_ = false;
+    const auto body = [](void* pool) { static_cast<Pool*>(pool)->watch(); };
+    keeper_runs_ = os::start_thread("zerofill-keeper", body, this, &keeper_) == 0;
+  }
+  return keeper_runs_;
+}
+
+void Pool::watch() noexcept {
+  os::lower_priority_of_this_thread();
+  Lock lock(mutex_);
+  while (!stopping_) {
+    Kept* removed = memory_is_short() ? take_all() : take_expired(Clock::now());
+    if (removed != nullptr) {
+      lock.unlock();
+      give_back(removed);
+      lock.lock();
+    } else if (!scrub_one(lock)) {
+      wait(lock);
+    }
+  }
+}
+
+void Pool::wait(Lock& lock) noexcept {
+  const Kept* oldest = shelves_.oldest();
+  if (oldest == nullptr) return changed_.wait(lock);
+  // Nobody tells when memory runs low, so somebody has to look.
+  constexpr auto kLookAtMemory = std::chrono::seconds(1);
+  changed_.wait_until(lock, std::min(oldest->since + decay(), Clock::now() + kLookAtMemory));
+}
+
+bool Pool::scrub_one(Lock& lock) noexcept {
+  Kept* kept = shelves_.to_scrub();
+  if (kept == nullptr) return false;
+  shelves_.remove(kept);
+  being_scrubbed_ = kept;
+  drop_scrubbed_ = false;
+  lock.unlock();
+  const bool is_zero = scrub(kept->block);
+  lock.lock();
+  being_scrubbed_ = nullptr;
+  if (is_zero) kept->block.content = Content::zero;
+  if (!drop_scrubbed_) {
+    shelves_.add(kept);
+    return true;
+  }
+  kept->older = nullptr;
+  lock.unlock();
+  give_back(kept);
+  lock.lock();
+  return true;
+}
+
+bool Pool::scrub(const Block& block) noexcept {
+  const Plan plan = plan_scrubbing(block.bytes);
+  for (std::size_t done = 0; done < block.bytes; done += plan.chunk_bytes) {
+    if (stopping_ || drop_scrubbed_) return false;
+    zero_chunk(block.address + done, std::min(plan.chunk_bytes, block.bytes - done), plan);
+  }
+  counters().scrubbed.add(block.bytes);
+  return true;
+}
+
+// Fork
+// ---------------------------------------------------------------------------------------------
+
+// Kept blocks would become copy-on-write, and the child has no keeper: nothing is kept over a fork.
+void Pool::before_fork() noexcept {
+  fork_mutex_.lock();
+  Lock lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+  const bool runs = keeper_runs_;
+  lock.unlock();
+  if (runs) os::join_threads(&keeper_, 1);
+  lock.lock();
+  keeper_runs_ = false;
+  give_back(take_all());
+  lock.release();  // held until the fork is over
+}
+
+void Pool::after_fork_in_parent() noexcept {
+  mutex_.unlock();
+  fork_mutex_.unlock();
+}
+
+void Pool::after_fork_in_child() noexcept {
+  after_fork_in_parent();
+  // Other threads of the parent may have been waiting on these, and are not here to wake up.
+  new (&fork_mutex_) std::mutex;
+  new (&mutex_) std::mutex;
+  new (&changed_) std::condition_variable;
+}
+
+/// Never destroyed: the keeper may be in it while the process exits.
+Pool& pool() noexcept {
+  alignas(Pool) static unsigned char storage[sizeof(Pool)];
+  static Pool* const instance = new (storage) Pool;
+  return *instance;
+}
+
+[[maybe_unused]] const int kForkHooks =
+    os::on_fork([] { pool().before_fork(); }, [] { pool().after_fork_in_parent(); },
+                [] { pool().after_fork_in_child(); });
+
+}  // namespace
+
+std::optional<Block> take_from_pool(const Wanted& wanted) noexcept { return pool().take(wanted); }
+
+void put_into_pool(const Block& block) noexcept { pool().put(block); }
+
+void count_fresh_in_use(std::ptrdiff_t bytes) noexcept { pool().count(bytes); }
+
+std::size_t trim_pool() noexcept { return pool().trim(); }
+
+PoolSizes pool_sizes() noexcept { return pool().sizes(); }
+
+}  // namespace zerofill::memory

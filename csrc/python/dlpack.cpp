@@ -1,0 +1,119 @@
+#include "python/dlpack.h"
+
+#include <cstdint>
+
+namespace zerofill::python {
+namespace {
+
+// DLPack's own layout, version 1 (https://dmlc.github.io/dlpack/latest/c_api.html).
+
+struct Device {
+  std::int32_t type;
+  std::int32_t id;
+};
+
+struct DataType {
+  std::uint8_t code;
+  std::uint8_t bits;
+  std::uint16_t lanes;
+};
+
+struct Tensor {
+  void* data;
+  Device device;
+  std::int32_t ndim;
+  DataType dtype;
+  std::int64_t* shape;
+  std::int64_t* strides;  ///< in elements; null for C order
+  std::uint64_t byte_offset;
+};
+
+struct ManagedTensor {
+  std::uint32_t major_version;
+  std::uint32_t minor_version;
+  void* context;
+  void (*deleter)(ManagedTensor*);
+  std::uint64_t flags;
+  Tensor tensor;
+};
+
+constexpr std::int32_t kCpu = 1;
+constexpr std::uint8_t kOpaqueHandle = 3;
+constexpr std::uint8_t kFloat8E8m0fnu = 14;
+constexpr std::uint64_t kReadOnly = 1;
+constexpr std::uint64_t kIsCopied = 2;
+
+bool refuse(PyObject* error, PyObject* object, const char* why) {
+  PyErr_Format(error, "clear() cannot zero this %s: %s", Py_TYPE(object)->tp_name, why);
+  return false;
+}
+
+/// The capsule, asked for without a copy in the version that says what may be written to.
+Reference ask(PyObject* object) {
+  const Reference method(PyObject_GetAttrString(object, "__dlpack__"));
+  const Reference arguments(PyTuple_New(0));
+  const Reference keywords(Py_BuildValue("{s:(ii),s:O}", "max_version", 1, 0, "copy", Py_False));
+  if (!method || !arguments || !keywords) return Reference();
+  return Reference(PyObject_Call(method.get(), arguments.get(), keywords.get()));
+}
+
+bool is_acceptable(PyObject* object, const ManagedTensor& managed) {
+  const Tensor& tensor = managed.tensor;
+  if (managed.major_version != 1) return refuse(PyExc_TypeError, object, "unknown DLPack version");
+  if (tensor.device.type != kCpu) {
+    return refuse(PyExc_ValueError, object, "its memory is not the CPU's");
+  }
+  if (managed.flags & kReadOnly) return refuse(PyExc_ValueError, object, "it is read-only");
+  if (managed.flags & kIsCopied) {
+    return refuse(PyExc_ValueError, object, "it gives a copy, not its own memory");
+  }
+  if (tensor.dtype.code == kFloat8E8m0fnu) {
+    return refuse(PyExc_TypeError, object, "float8_e8m0fnu has no zero");
+  }
+  if (tensor.dtype.code == kOpaqueHandle || tensor.dtype.bits * tensor.dtype.lanes % 8 != 0 ||
+      tensor.dtype.bits == 0 || tensor.dtype.lanes == 0) {
+    return refuse(PyExc_TypeError, object, "its elements are no whole bytes");
+  }
+  if (tensor.ndim < 0 || tensor.ndim > memory::StridedRange::kMaxDimensions) {
+    return refuse(PyExc_ValueError, object, "it has more than 64 dimensions");
+  }
+  return true;
+}
+
+void describe(const Tensor& tensor, ForeignMemory* memory) {
+  memory::StridedRange& range = memory->range;
+  range.address = static_cast<std::byte*>(tensor.data) + tensor.byte_offset;
+  range.run_bytes = static_cast<std::size_t>(tensor.dtype.bits) * tensor.dtype.lanes / 8;
+  range.dimensions = tensor.ndim;
+  auto contiguous = static_cast<std::ptrdiff_t>(range.run_bytes);
+  for (int i = tensor.ndim - 1; i >= 0; --i) {
+    range.lengths[i] = static_cast<std::ptrdiff_t>(tensor.shape[i]);
+    range.strides[i] = tensor.strides != nullptr ? static_cast<std::ptrdiff_t>(tensor.strides[i]) *
+                                                       static_cast<std::ptrdiff_t>(range.run_bytes)
+                                                 : contiguous;
+    contiguous *= range.lengths[i];
+    if (range.lengths[i] == 0) memory->empty = true;
+  }
+}
+
+}  // namespace
+
+bool get_dlpack_memory(PyObject* object, ForeignMemory* memory) {
+  memory->owner = ask(object);
+  PyObject* capsule = memory->owner.get();
+  if (capsule == nullptr) return false;
+  constexpr const char* kName = "dltensor_versioned";
+  if (!PyCapsule_IsValid(capsule, kName)) {
+    return refuse(
+        PyExc_TypeError, object,
+        "its DLPack is older than version 1, which does not say whether its memory may be "
+        "written to");
+  }
+  // The capsule stays unconsumed: when it goes, its own destructor gives the memory up.
+  const auto* managed = static_cast<ManagedTensor*>(PyCapsule_GetPointer(capsule, kName));
+  if (!is_acceptable(object, *managed)) return false;
+  describe(managed->tensor, memory);
+  return true;
+}
+
+}  // namespace zerofill::python

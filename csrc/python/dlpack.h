@@ -1,0 +1,23 @@
+// Contract: the memory of an object that speaks DLPack (a torch tensor, say).
+#pragma once
+
+#include <Python.h>
+
+#include "memory/allocator.h"
+#include "python/reference.h"
+
+namespace zerofill::python {
+
+/// Writable memory of another library.
+struct ForeignMemory {
+  Reference owner;  ///< keeps the memory alive
+  memory::StridedRange range;
+  bool empty = false;  ///< there is no element, and `range` is not set
+};
+
+/// False with an error set when the object's memory is not the CPU's, cannot be written to, is a
+/// copy, or has elements that are no whole bytes. Only versioned capsules are taken: the older ones
+/// do not say whether the memory may be written to.
+bool get_dlpack_memory(PyObject* object, ForeignMemory* memory);
+
+}  // namespace zerofill::python

@@ -1,0 +1,142 @@
+"""Every byte of every block handed out is zero, whoever had it before and whoever freed it."""
+
+import os
+import queue
+import random
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+import zerofill
+
+MIB = 1 << 20
+SIZES = [9, 5000, 300_000, 2 * MIB, 2 * MIB + 1, 3 * MIB, 4 * MIB, 5 * MIB - 3, 9 * MIB, 17 * MIB]
+# How much is scanned; the full run is asked for by the variable.
+ALLOCATIONS = int(os.environ.get("ZEROFILL_STRESS_ALLOCATIONS", "4000"))
+
+
+@pytest.fixture(autouse=True)
+def options_are_put_back():
+    before = zerofill.configure()
+    yield
+    zerofill.configure(**before._asdict())
+    zerofill.trim()
+
+
+def is_zero(array):
+    words = array[: array.size // 8 * 8].view(np.uint64)
+    return not words.any() and not array[words.size * 8 :].any()
+
+
+@pytest.mark.parametrize("scrub", [False, True, "auto"])
+def test_no_block_ever_shows_a_former_ones_bytes(scrub):
+    zerofill.configure(scrub=scrub, decay=0.5)
+    handed = queue.SimpleQueue()
+    wrong = []
+
+    def free():
+        while (array := handed.get()) is not None:
+            del array
+
+    freeing = threading.Thread(target=free)
+    freeing.start()
+
+    def work(seed):
+        chance = random.Random(seed)
+        for _ in range(ALLOCATIONS // 12):
+            alignment = 1 << chance.randrange(13)
+            commit = chance.choice(["eager", "eager", "lazy"])
+            array = zerofill.zeros(chance.choice(SIZES), "u1", alignment=alignment, commit=commit)
+            if not is_zero(array) or array.ctypes.data % alignment:
+                wrong.append((array.size, alignment, commit))
+            array.fill(chance.randrange(1, 256))
+            if chance.random() < 0.5:
+                handed.put(array)
+            del array
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    handed.put(None)
+    freeing.join()
+    assert wrong == []
+
+
+class PoolMachine(RuleBasedStateMachine):
+    """Arrays that live together overlap nowhere, keep their bytes, and start as zeros."""
+
+    arrays = Bundle("arrays")
+
+    def __init__(self):
+        super().__init__()
+        zerofill.configure(pool_limit=64 * MIB, decay=1000, scrub=False)
+        zerofill.trim()
+        self.live = {}
+        self.count = 0
+
+    def teardown(self):
+        self.live.clear()
+        zerofill.configure(pool_limit=None, decay=10, scrub="auto")
+        zerofill.trim()
+
+    @rule(
+        target=arrays,
+        nbytes=st.sampled_from(SIZES),
+        power=st.integers(0, 22),
+        commit=st.sampled_from(["eager", "lazy"]),
+    )
+    def make(self, nbytes, power, commit):
+        array = zerofill.zeros(nbytes, "u1", alignment=1 << power, commit=commit)
+        assert is_zero(array)
+        assert array.ctypes.data % (1 << power) == 0
+        self.count += 1
+        mark = self.count % 255 + 1
+        if commit == "eager":
+            array.fill(mark)
+        else:
+            array[[0, -1]] = mark
+        self.live[self.count] = (array, mark, commit)
+        return self.count
+
+    @rule(key=consumes(arrays))
+    def free(self, key):
+        array, mark, commit = self.live.pop(key)
+        if commit == "eager":
+            assert (array == mark).all()
+        else:
+            assert array[0] == array[-1] == mark
+
+    @rule(limit=st.sampled_from([0, 4 * MIB, 64 * MIB]))
+    def set_limit(self, limit):
+        zerofill.configure(pool_limit=limit)
+
+    @rule(scrub=st.booleans())
+    def set_scrub(self, scrub):
+        zerofill.configure(scrub=scrub)
+
+    @rule()
+    def trim(self):
+        zerofill.trim()
+        stats = zerofill.stats()
+        assert stats.pooled_clean_bytes + stats.pooled_dirty_bytes == 0
+
+    @invariant()
+    def nothing_overlaps(self):
+        spans = sorted((a.ctypes.data, a.ctypes.data + a.nbytes) for a, _, _ in self.live.values())
+        assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+
+    @invariant()
+    def the_counters_agree(self):
+        assert zerofill.stats().live_blocks >= len(self.live)
+        stats = zerofill.stats()
+        assert stats.pooled_clean_bytes + stats.pooled_dirty_bytes <= 64 * MIB
+
+
+TestPoolMachine = PoolMachine.TestCase
+TestPoolMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

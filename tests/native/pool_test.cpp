@@ -1,0 +1,178 @@
+// memory/pool: what is freed is kept within its limit, given back when it should be, and is never
+// shown to the next owner.
+#include "memory/pool.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "bytes.h"
+#include "check.h"
+#include "gained.h"
+#include "memory/allocator.h"
+#include "memory/budget.h"
+#include "os/limits.h"
+#include "os/threads.h"
+
+namespace {
+
+using namespace zerofill;
+using memory::acquire;
+using memory::Block;
+using memory::Commit;
+using memory::release;
+using memory::Scrub;
+using test::all_are;
+using test::kZero;
+
+constexpr team::Poll kNoPoll{};
+
+std::size_t kept_bytes() {
+  const memory::PoolSizes sizes = memory::pool_sizes();
+  return sizes.clean_bytes + sizes.dirty_bytes;
+}
+
+void use(std::size_t bytes, std::size_t alignment = 64) {
+  const Block block = acquire({bytes, alignment, Commit::eager}, kNoPoll);
+  CHECK(all_are(kZero, block.payload, bytes));
+  test::make_dirty(block.address, block.bytes);
+  release(block);
+}
+
+/// Waits for the keeper, as long as that takes: a hang ends by the test's own time limit.
+template <typename Condition>
+void wait_until(Condition condition) {
+  while (!condition()) os::sleep_microseconds(1000);
+}
+
+void start_afresh(Scrub scrub = Scrub::off) {
+  memory::options().scrub.store(scrub);
+  memory::options().decay.store(1000);
+  memory::options().pool_limit.store(1024 * MiB);
+  memory::options().pool_limit_is_set.store(true);
+  memory::trim();
+}
+
+void a_dirty_block_is_zeroed_and_nothing_else_is_done() {
+  start_afresh();
+  use(8 * MiB);
+  const test::Gained gained;
+  use(8 * MiB);
+  CHECK(gained.zeroed() == 8388608);
+  CHECK(gained.misses() + gained.populated() + gained.skipped() + gained.returned() == 0);
+}
+
+void a_scrubbed_block_is_not_zeroed_again() {
+  start_afresh(Scrub::on);
+  use(8 * MiB);
+  wait_until([] { return memory::pool_sizes().dirty_bytes == 0; });
+  const test::Gained gained;
+  use(8 * MiB);
+  CHECK(gained.zeroed() == 0);
+  CHECK(gained.misses() == 0);
+  CHECK(gained.skipped() == 8388608);
+}
+
+void a_limit_holds() {
+  start_afresh();
+  memory::options().pool_limit.store(20 * MiB);
+  std::vector<Block> blocks;
+  for (int i = 0; i < 5; ++i) blocks.push_back(acquire({6 * MiB, 64, Commit::eager}, kNoPoll));
+  for (const Block& block : blocks) {
+    release(block);
+    CHECK(kept_bytes() <= 20 * MiB);
+  }
+  CHECK(kept_bytes() > 18 * MiB);
+}
+
+void an_idle_block_goes_back_although_nobody_calls() {
+  start_afresh();
+  memory::options().decay.store(0.02);
+  use(8 * MiB);
+  wait_until([] { return kept_bytes() == 0; });
+}
+
+/// Others have reserved so much that 320 MiB are left beside the 256 MiB that are kept. False when
+/// the machine's free memory changed too much meanwhile.
+bool is_met_by_giving_up_the_pool() {
+  start_afresh();
+  use(256 * MiB);
+  os::MemoryBudget budget;
+  CHECK(os::read_memory_budget(&budget) == 0);
+  const std::size_t kept_back =
+      std::min(std::max<std::size_t>(budget.total_bytes / 64, 4 * MiB), 256 * MiB);
+  const memory::Reservation others(budget.available_bytes - kept_back - 320 * MiB);
+  const test::Gained gained;
+  const bool refused = test::throws<memory::OutOfMemory>([] { use(448 * MiB); });
+  return !refused && gained.returned() >= 256 * MiB;
+}
+
+void a_request_that_only_fits_without_the_pool_is_met() {
+  bool met = false;
+  for (int tries = 0; !met && tries < 20; ++tries) met = is_met_by_giving_up_the_pool();
+  CHECK(met);
+}
+
+void threads_take_and_put_at_once(Scrub scrub) {
+  start_afresh(scrub);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([i] {
+      for (int step = 0; step < 30; ++step) use((1 + (i + step) % 5) * MiB, 64 << (step % 7));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+void trimming_meets_scrubbing() {
+  start_afresh(Scrub::on);
+  for (int i = 0; i < 50; ++i) {
+    use(8 * MiB);
+    memory::trim();
+    CHECK(kept_bytes() == 0);
+  }
+}
+
+bool holds_in_child(bool (*promise)()) {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(10);
+    _exit(promise() ? 0 : 1);
+  }
+  int status = -1;
+  return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+void nothing_is_kept_over_a_fork(Scrub scrub) {
+  for (int i = 0; i < 20; ++i) {
+    start_afresh(scrub);
+    use(8 * MiB);
+    CHECK(holds_in_child([] {
+      const bool empty = kept_bytes() == 0;
+      use(8 * MiB);
+      use(8 * MiB);
+      return empty && kept_bytes() >= 8 * MiB;
+    }));
+    CHECK(kept_bytes() == 0);
+    use(8 * MiB);
+    CHECK(kept_bytes() >= 8 * MiB);
+  }
+}
+
+}  // namespace
+
+int main() {
+  a_dirty_block_is_zeroed_and_nothing_else_is_done();
+  a_scrubbed_block_is_not_zeroed_again();
+  a_limit_holds();
+  an_idle_block_goes_back_although_nobody_calls();
+  a_request_that_only_fits_without_the_pool_is_met();
+  threads_take_and_put_at_once(Scrub::off);
+  threads_take_and_put_at_once(Scrub::on);
+  trimming_meets_scrubbing();
+  nothing_is_kept_over_a_fork(Scrub::off);
+  nothing_is_kept_over_a_fork(Scrub::on);
+}

@@ -1,0 +1,184 @@
+"""clear() on other libraries' arrays, by __array_interface__ and by DLPack."""
+
+import ctypes
+
+import numpy as np
+import pytest
+
+import zerofill
+
+
+class Interface:
+    """An object whose memory NumPy finds by __array_interface__."""
+
+    def __init__(self, array, readonly=False):
+        self.array = array
+        self.__array_interface__ = {
+            **array.__array_interface__,
+            "data": (array.ctypes.data, readonly),
+        }
+
+
+def test_array_interface():
+    array = np.full((4, 6), 7, "i4")
+    thing = Interface(array[::2, 1::2])
+    assert zerofill.clear(thing) is thing
+    assert not array[::2, 1::2].any()
+    assert (array[1::2] == 7).all()
+
+
+def test_read_only_array_interface():
+    array = np.full(4, 7, "i4")
+    with pytest.raises(ValueError, match="read-only"):
+        zerofill.clear(Interface(array, readonly=True))
+    assert (array == 7).all()
+
+
+class Broken:
+    @property
+    def __array_interface__(self):
+        raise RuntimeError("broken")
+
+    def __dlpack__(self, **options):
+        raise AssertionError("the second protocol must not be tried")
+
+
+def test_the_first_protocol_decides():
+    with pytest.raises(RuntimeError, match="broken"):
+        zerofill.clear(Broken())
+
+    class Wrong(Broken):
+        __array_interface__ = 5
+
+    with pytest.raises((TypeError, ValueError)):
+        zerofill.clear(Wrong())
+
+
+# DLPack's structures, to make capsules that say what a test wants them to.
+class Managed(ctypes.Structure):
+    _fields_ = [
+        ("major", ctypes.c_uint32),
+        ("minor", ctypes.c_uint32),
+        ("context", ctypes.c_void_p),
+        ("deleter", ctypes.c_void_p),
+        ("flags", ctypes.c_uint64),
+        ("data", ctypes.c_void_p),
+        ("device_type", ctypes.c_int32),
+        ("device_id", ctypes.c_int32),
+        ("ndim", ctypes.c_int32),
+        ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("byte_offset", ctypes.c_uint64),
+    ]
+
+
+new_capsule = ctypes.pythonapi.PyCapsule_New
+new_capsule.restype = ctypes.py_object
+new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+
+
+class Exporter:
+    """A library's tensor over a NumPy array."""
+
+    def __init__(self, array, name=b"dltensor_versioned", strided=True, **fields):
+        self.array, self.name, self.calls = array, name, []
+        n = array.ndim
+        self.shape = (ctypes.c_int64 * max(n, 1))(*array.shape)
+        steps = [stride // array.itemsize for stride in array.strides]
+        self.strides = (ctypes.c_int64 * max(n, 1))(*steps)
+        values = {
+            "major": 1,
+            "minor": 0,
+            "data": array.ctypes.data,
+            "device_type": 1,
+            "ndim": n,
+            "code": 2,
+            "bits": array.itemsize * 8,
+            "lanes": 1,
+            "shape": self.shape,
+            **({"strides": self.strides} if strided else {}),
+            **fields,
+        }
+        self.managed = Managed(**values)
+
+    def __dlpack__(self, **options):
+        self.calls.append(options)
+        return new_capsule(ctypes.addressof(self.managed), self.name, None)
+
+
+def test_dlpack():
+    array = np.full((4, 6), 7, "f4")
+    tensor = Exporter(array[::2, 1::2])
+    assert zerofill.clear(tensor) is tensor
+    assert not array[::2, 1::2].any()
+    assert (array[1::2] == 7).all()
+    assert tensor.calls == [{"max_version": (1, 0), "copy": False}]
+
+
+def test_dlpack_without_strides_is_in_c_order():
+    array = np.full((3, 4), 7, "f4")
+    zerofill.clear(Exporter(array, strided=False))
+    assert not array.any()
+
+
+def test_dlpack_of_no_dimensions_and_of_no_elements():
+    scalar = np.full((), 7, "f4")
+    zerofill.clear(Exporter(scalar))
+    assert scalar == 0
+    zerofill.clear(Exporter(np.empty((0, 3), "f4"), data=None))
+
+
+def test_dlpack_with_an_offset_and_lanes():
+    array = np.full(8, 7, "f4")
+    zerofill.clear(Exporter(array[:2], byte_offset=16, lanes=2, strided=False))
+    assert array.tolist() == [7, 7, 7, 7, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "words"),
+    [
+        ({"name": b"dltensor"}, TypeError, "older than version 1"),
+        ({"flags": 1}, ValueError, "read-only"),
+        ({"flags": 2}, ValueError, "a copy"),
+        ({"device_type": 2}, ValueError, "not the CPU's"),
+        ({"major": 2}, TypeError, "unknown DLPack version"),
+        ({"code": 14}, TypeError, "has no zero"),
+        ({"code": 3}, TypeError, "no whole bytes"),
+        ({"bits": 4}, TypeError, "no whole bytes"),
+        ({"bits": 0}, TypeError, "no whole bytes"),
+        ({"lanes": 0}, TypeError, "no whole bytes"),
+        ({"ndim": 65}, ValueError, "64 dimensions"),
+        ({"ndim": -1}, ValueError, "64 dimensions"),
+    ],
+    ids=str,
+)
+def test_dlpack_that_cannot_be_written_to(fields, error, words):
+    array = np.full(4, 7, "f4")
+    with pytest.raises(error, match=f"this Exporter: .*{words}"):
+        zerofill.clear(Exporter(array, **fields))
+    assert (array == 7).all()
+
+
+def test_an_exporter_that_fails_or_gives_something_else():
+    class Failing(Exporter):
+        def __dlpack__(self, **options):
+            raise BufferError("requires grad")
+
+    class Lying(Exporter):
+        def __dlpack__(self, **options):
+            return 5
+
+    class Old(Exporter):
+        def __dlpack__(self, stream=None):
+            return None
+
+    array = np.full(4, 7, "f4")
+    with pytest.raises(BufferError, match="requires grad"):
+        zerofill.clear(Failing(array))
+    with pytest.raises(TypeError, match="older than version 1"):
+        zerofill.clear(Lying(array))
+    with pytest.raises(TypeError, match="max_version|copy"):
+        zerofill.clear(Old(array))
