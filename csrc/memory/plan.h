@@ -21,8 +21,10 @@ Plan plan_first_touch(std::size_t bytes) noexcept;
 /// For zeroing `bytes` in the background: one thread, in chunks after which it can stop.
 Plan plan_scrubbing(std::size_t bytes) noexcept;
 
-/// Smaller blocks are zeroed in the foreground before a thread is awake to do it.
-constexpr std::size_t kScrubBytes = std::size_t{4} << 20;
+/// Smaller blocks are better zeroed by their user, into caches that are warm then: the cycle of 4
+/// or 8 MiB takes 1.48 times the use alone, and 1.6 with blocks that another core has scrubbed. At
+/// 64 MiB it is 1.37 against 1.31, at 1 GiB 1.22 against 1.10.
+constexpr std::size_t kScrubBytes = std::size_t{64} << 20;
 
 /// Where the next fresh block's payload should start, in bytes from its first page: another place
 /// each time, a multiple of `alignment` and less than kMostStagger. Arrays that all start alike

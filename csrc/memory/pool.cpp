@@ -22,6 +22,9 @@ namespace {
 
 using Lock = std::unique_lock<std::mutex>;
 
+// How often the keeper looks how much memory is left: nobody tells when it runs low.
+constexpr Clock::duration kLook = std::chrono::seconds(1);
+
 Clock::duration decay() noexcept {
   const double seconds = options().decay.load(std::memory_order_relaxed);
   constexpr double kYear = 365.0 * 24 * 3600;  // longer than a clock's count would overflow
@@ -51,6 +54,7 @@ class Pool {
   Kept* take_all() noexcept;
   std::size_t kept_bytes() const noexcept;
   void watch() noexcept;
+  Kept* take_unwanted(Lock& lock) noexcept;
   bool scrub_one(Lock& lock) noexcept;
   void wait(Lock& lock) noexcept;
 
@@ -66,6 +70,9 @@ class Pool {
   Kept* being_scrubbed_ = nullptr;
   os::Thread keeper_;
   bool keeper_runs_ = false;
+  Clock::time_point last_look_{};           ///< at how much memory is left
+  bool keeper_sleeps_ = false;              ///< until it is notified
+  bool found_nothing_ = false;              ///< when the keeper last looked
   std::atomic<bool> stopping_{false};       ///< the keeper is to end
   std::atomic<bool> drop_scrubbed_{false};  ///< what it scrubs is not wanted any more
 };
@@ -139,9 +146,10 @@ bool Pool::keep(Kept* kept) noexcept {
   const bool too_large = block.bytes > std::min(limit_bytes(usage_), kMostPooledBytes);
   if (too_large || decay() == Clock::duration::zero() || !has_keeper()) return false;
   kept->worth_scrubbing = is_worth_scrubbing(block);
-  const bool was_empty = shelves_.empty();
   shelves_.add(kept);
-  if (was_empty || kept->worth_scrubbing) changed_.notify_one();
+  // Waking the keeper costs as much as zeroing a megabyte. It looks by itself while there was
+  // something lately.
+  if (keeper_sleeps_ || kept->worth_scrubbing) changed_.notify_one();
   return true;
 }
 
@@ -235,8 +243,7 @@ void Pool::watch() noexcept {
   os::lower_priority_of_this_thread();
   Lock lock(mutex_);
   while (!stopping_) {
-    Kept* removed = memory_is_short() ? take_all() : take_expired(Clock::now());
-    if (removed != nullptr) {
+    if (Kept* removed = take_unwanted(lock)) {
       lock.unlock();
       give_back(removed);
       lock.lock();
@@ -246,12 +253,29 @@ void Pool::watch() noexcept {
   }
 }
 
+Kept* Pool::take_unwanted(Lock& lock) noexcept {
+  const auto now = Clock::now();
+  if (shelves_.empty() || now - last_look_ < kLook) return take_expired(now);
+  last_look_ = now;
+  lock.unlock();
+  const bool is_short = memory_is_short();
+  lock.lock();
+  return is_short ? take_all() : take_expired(now);
+}
+
 void Pool::wait(Lock& lock) noexcept {
   const Kept* oldest = shelves_.oldest();
-  if (oldest == nullptr) return changed_.wait(lock);
-  // Nobody tells when memory runs low, so somebody has to look.
-  constexpr auto kLookAtMemory = std::chrono::seconds(1);
-  changed_.wait_until(lock, std::min(oldest->since + decay(), Clock::now() + kLookAtMemory));
+  const auto now = Clock::now();
+  const bool found_nothing_twice = oldest == nullptr && found_nothing_;
+  found_nothing_ = oldest == nullptr;
+  if (found_nothing_twice) {
+    keeper_sleeps_ = true;
+    changed_.wait(lock);
+    keeper_sleeps_ = false;
+  } else {
+    const auto expiry = (oldest != nullptr ? oldest->since : now) + decay();
+    changed_.wait_until(lock, std::min(expiry, now + kLook));
+  }
 }
 
 bool Pool::scrub_one(Lock& lock) noexcept {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <optional>
 
 #include "base/align.h"
@@ -90,13 +91,13 @@ bool settle(ArrayRequest* request, std::size_t* nbytes) {
 // Memory -----------------------------------------------------------------------------------------
 
 void raise_out_of_memory(const ArrayRequest& request, std::size_t nbytes,
-                         const memory::OutOfMemory& error) {
+                         const memory::OutOfMemory& error, bool lazy_helps = true) {
   const Shape& shape = request.layout.shape;
   const Reference lengths(PyArray_IntTupleFromIntp(shape.dimensions, shape.lengths));
   if (!lengths) return;
   const Reference whom(PyUnicode_FromFormat("an array with shape %S and data type %S",
                                             lengths.get(), request.type.descr.get()));
-  raise_memory_error(static_cast<double>(nbytes), whom, error);
+  raise_memory_error(static_cast<double>(nbytes), whom, error, lazy_helps);
 }
 
 /// An object that owns zeroed memory, and where that is.
@@ -112,7 +113,9 @@ Memory take_from_zerofill(std::size_t nbytes, const Placement& placement) {
 
 /// NumPy aligns to 16 bytes at most: take more and start at the first aligned address.
 Memory take_from_numpy(std::size_t nbytes, const Placement& placement) {
-  npy_intp length = static_cast<npy_intp>(nbytes + placement.alignment - 1);
+  const std::size_t padded = nbytes + placement.alignment - 1;
+  if (padded > static_cast<std::size_t>(NPY_MAX_INTP)) throw memory::OutOfMemory(ENOMEM);
+  npy_intp length = static_cast<npy_intp>(padded);
   Memory memory;
   memory.owner = Reference(PyArray_ZEROS(1, &length, NPY_UINT8, 0));
   if (!memory.owner) return memory;
@@ -142,8 +145,7 @@ void stride_nothing(PyArrayObject* array, bool strided) {
   if (strided) PyArray_UpdateFlags(array, NPY_ARRAY_UPDATE_ALL);
 }
 
-/// An array of the subtype over its own memory, for dtypes whose zero is zero bytes.
-PyObject* make_of_bytes(ArrayRequest* request, PyTypeObject* subtype, PyObject* prototype) {
+PyObject* make_of_bytes(ArrayRequest* request) {
   std::size_t nbytes = 0;
   if (!settle(request, &nbytes)) return nullptr;
   Memory memory = take_memory(*request, nbytes);
@@ -151,9 +153,9 @@ PyObject* make_of_bytes(ArrayRequest* request, PyTypeObject* subtype, PyObject* 
   Layout& layout = request->layout;
   Py_INCREF(request->type.get());  // PyArray_NewFromDescr takes it over
   Reference array(PyArray_NewFromDescr(
-      subtype, request->type.get(), layout.shape.dimensions, layout.shape.lengths,
+      &PyArray_Type, request->type.get(), layout.shape.dimensions, layout.shape.lengths,
       layout.strided ? layout.strides : nullptr, memory.data,
-      layout.fortran ? NPY_ARRAY_FARRAY : NPY_ARRAY_CARRAY, prototype));
+      layout.fortran ? NPY_ARRAY_FARRAY : NPY_ARRAY_CARRAY, nullptr));
   if (!array) return nullptr;
   auto* as_array = reinterpret_cast<PyArrayObject*>(array.get());
   if (nbytes == 0) stride_nothing(as_array, layout.strided);
@@ -161,8 +163,33 @@ PyObject* make_of_bytes(ArrayRequest* request, PyTypeObject* subtype, PyObject* 
   return array.release();
 }
 
-/// NumPy alone initialises and releases elements that are references, so they live in its memory.
-PyObject* make_by_numpy(ArrayRequest* request) {
+/// ndarray.__new__(subtype, shape, dtype, buffer, offset, strides): the only way to an instance
+/// whose memory has its owner before a __array_finalize__ sees it, which may keep it and raise.
+Reference view_as_subtype(PyTypeObject* subtype, PyArrayObject* array) {
+  PyObject* owner = PyArray_BASE(array);
+  const Reference first_byte(PyMemoryView_FromObject(owner));
+  if (!first_byte) return Reference();
+  const auto* start = static_cast<char*>(PyMemoryView_GET_BUFFER(first_byte.get())->buf);
+  const int dimensions = PyArray_NDIM(array);
+  const Reference arguments(Py_BuildValue(
+      "(NOOnN)", PyArray_IntTupleFromIntp(dimensions, PyArray_DIMS(array)), PyArray_DESCR(array),
+      owner, static_cast<Py_ssize_t>(PyArray_BYTES(array) - start),
+      PyArray_IntTupleFromIntp(dimensions, PyArray_STRIDES(array))));
+  if (!arguments) return Reference();
+  return Reference(PyArray_Type.tp_new(subtype, arguments.get(), nullptr));
+}
+
+/// Has the instance take over from the prototype what its class wants to.
+bool finalize(PyObject* array, PyObject* prototype) {
+  const Reference method(PyObject_GetAttrString(array, "__array_finalize__"));
+  if (!method) return false;
+  if (method.get() == Py_None) return true;
+  return Reference(PyObject_CallOneArg(method.get(), prototype)).get() != nullptr;
+}
+
+}  // namespace
+
+PyObject* make_by_numpy(ArrayRequest* request, NumpyMaker make, void* context) {
   const Placement& placement = request->placement;
   if (placement.alignment > kDefaultAlignment) {
     PyErr_Format(PyExc_ValueError,
@@ -175,13 +202,13 @@ PyObject* make_by_numpy(ArrayRequest* request) {
   if (!settle(request, &nbytes)) return nullptr;
   std::optional<memory::Reservation> reservation;
   try {
-    // NumPy writes to all of it.
+    // NumPy writes to all of it, however lazy.
     if (nbytes > memory::small_bytes(memory::Commit::eager)) reservation.emplace(nbytes);
   } catch (const memory::OutOfMemory& error) {
-    raise_out_of_memory(*request, nbytes, error);
+    raise_out_of_memory(*request, nbytes, error, /*lazy_helps=*/false);
     return nullptr;
   }
-  Reference array(make_with_numpy(*request));
+  Reference array(make(*request, context));
   PyObject* fill = request->type.fill.get();
   if (array && fill != nullptr) {
     auto* as_array = reinterpret_cast<PyArrayObject*>(array.get());
@@ -190,27 +217,24 @@ PyObject* make_by_numpy(ArrayRequest* request) {
   return array.release();
 }
 
-}  // namespace
-
 PyObject* new_zeros(ArrayRequest* request) {
   switch (zero_form(request->type.get())) {
     case ZeroForm::bytes:
-      return make_of_bytes(request, &PyArray_Type, nullptr);
+      return make_of_bytes(request);
     case ZeroForm::by_numpy:
-      return make_by_numpy(request);
+      return make_by_numpy(
+          request, [](const ArrayRequest& settled, void*) { return make_with_numpy(settled); },
+          nullptr);
     case ZeroForm::none:
       raise_no_zero(request->type.get());
   }
   return nullptr;
 }
 
-PyObject* new_zeros_like(ArrayRequest* request, PyArrayObject* prototype) {
-  if (zero_form(request->type.get()) == ZeroForm::none) {
-    raise_no_zero(request->type.get());
-    return nullptr;
-  }
-  auto* object = reinterpret_cast<PyObject*>(prototype);
-  return make_of_bytes(request, Py_TYPE(object), object);
+PyObject* as_instance_like(PyObject* array, PyObject* prototype) {
+  Reference instance = view_as_subtype(Py_TYPE(prototype), reinterpret_cast<PyArrayObject*>(array));
+  if (!instance || !finalize(instance.get(), prototype)) return nullptr;
+  return instance.release();
 }
 
 void disable_own_memory() noexcept { own_memory_disabled.store(true); }

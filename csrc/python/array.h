@@ -26,9 +26,15 @@ struct ArrayRequest {
 /// A new ndarray of zeros: a new reference, or null with NumPy's error, or one in its manner, set.
 PyObject* new_zeros(ArrayRequest* request);
 
-/// The same in another array's type, which is finalised from that array.
-/// pre: zero_form(request->type) is not by_numpy.
-PyObject* new_zeros_like(ArrayRequest* request, PyArrayObject* prototype);
+/// The same for elements that NumPy alone can initialise, and in its memory: `make` has NumPy make
+/// the array of the settled request. Refuses an alignment that NumPy's memory has not, and what
+/// does not fit in memory.
+using NumpyMaker = PyObject* (*)(const ArrayRequest& settled, void* context);
+PyObject* make_by_numpy(ArrayRequest* request, NumpyMaker make, void* context);
+
+/// The memory of an array that new_zeros() made of zero bytes, as an array of the prototype's type
+/// that was finalised from it. A new reference, or null with an error set.
+PyObject* as_instance_like(PyObject* array, PyObject* prototype);
 
 /// Sends every array's memory through NumPy (ZEROFILL_DISABLE), for finding out who is to blame.
 void disable_own_memory() noexcept;

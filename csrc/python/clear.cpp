@@ -60,7 +60,9 @@ bool assign_zero(PyArrayObject* array) {
 bool clear_array(PyArrayObject* array) {
   if (PyArray_FailUnlessWriteable(array, "assignment destination") < 0) return false;
   const ZeroForm form = zero_form(PyArray_DESCR(array));
-  if (form == ZeroForm::by_numpy) return assign_zero(array);
+  if (form == ZeroForm::by_numpy || !has_only_fields(PyArray_DESCR(array))) {
+    return assign_zero(array);
+  }
   if (form == ZeroForm::none) {
     raise_no_zero(PyArray_DESCR(array));
     return false;
@@ -122,6 +124,17 @@ bool make_range(const Py_buffer& view, memory::StridedRange* range) {
              : make_range(view.buf, view.itemsize, view.ndim, view.shape, view.strides, range);
 }
 
+/// Whether a format has structure: fields, and bytes between them that belong to nobody here.
+bool is_structured(const char* format) {
+  return format != nullptr && std::strpbrk(format, "{x") != nullptr;
+}
+
+/// NumPy reads the format, and makes an array that shares the memory.
+bool clear_structured_buffer(PyObject* object) {
+  const Reference array(PyArray_FROM_O(object));
+  return array && clear_array(reinterpret_cast<PyArrayObject*>(array.get()));
+}
+
 bool clear_buffer(PyObject* object) {
   BufferView view;
   if (!view.get(object, PyBUF_WRITABLE | PyBUF_STRIDES | PyBUF_FORMAT)) {
@@ -134,6 +147,7 @@ bool clear_buffer(PyObject* object) {
                  view->format);
     return false;
   }
+  if (is_structured(view->format)) return clear_structured_buffer(object);
   if (view->ndim > memory::StridedRange::kMaxDimensions) {
     PyErr_Format(PyExc_ValueError, "clear() takes at most %d dimensions, got %d",
                  memory::StridedRange::kMaxDimensions, view->ndim);
@@ -192,7 +206,7 @@ array : numpy.ndarray, buffer, or array of another library
     A writable array of any dtype, shape and strides; any object with a writable buffer
     (bytearray, memoryview, array.array, mmap.mmap, zerofill.Buffer), with
     ``__array_interface__``, or with DLPack of version 1 or newer on the CPU (a torch tensor).
-    Only the elements are written to, not what lies between them.
+    Only the elements are written to, not what lies between them. A masked array keeps its mask.
 
 Returns
 -------

@@ -67,10 +67,12 @@ PyObject* zeros(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* na
   PyObject* values[7];
   if (!kZeros.read(args, count, names, values)) return nullptr;
   auto [shape, dtype, order, device, like, alignment, commit] = values;
+  ArrayRequest request;
+  if (!read_device(device) || !read_placement(alignment, commit, &request.placement))
+    return nullptr;
   if (like != nullptr && like != Py_None && !is_numpys_own(like)) {
     return PyErr_Occurred() ? nullptr : zeros_of_another_library(shape, dtype, order, like);
   }
-  ArrayRequest request;
   if (!read_shape(shape, &request.layout.shape)) return nullptr;
   if (!read_dtype(dtype == nullptr ? Py_None : dtype, Reading::numpy, &request.type))
     return nullptr;
@@ -129,12 +131,25 @@ PyObject* as_array(PyObject* object) {
   return object;
 }
 
-/// Where NumPy itself has to make the array.
-PyObject* zeros_like_by_numpy(PyObject* const* args, const Reference& dtype) {
+/// np.zeros_like(a, dtype, order, subok, shape), where NumPy or another library makes the array.
+PyObject* call_numpys_zeros_like(PyObject* const* args, PyObject* dtype) {
   const Reference function = numpy_attribute("zeros_like");
   if (!function) return nullptr;
-  PyObject* given[] = {args[0], dtype ? dtype.get() : args[1], args[2], args[3], args[4]};
+  PyObject* given[] = {args[0], dtype, args[2], args[3], args[4]};
   return PyObject_Vectorcall(function.get(), given, 5, nullptr);
+}
+
+PyObject* zeros_like_by_numpy(PyObject* const* args, ArrayRequest* request) {
+  const Reference dtype = Reference::borrowed(request->type.descr.get());
+  struct Context {
+    PyObject* const* args;
+    PyObject* dtype;
+  } context{args, dtype.get()};
+  const auto make = [](const ArrayRequest&, void* opaque) {
+    const auto* given = static_cast<Context*>(opaque);
+    return call_numpys_zeros_like(given->args, given->dtype);
+  };
+  return make_by_numpy(request, make, &context);
 }
 
 // Called by zerofill.zeros_like alone, with every argument in its place: (a, dtype, order, subok,
@@ -144,14 +159,13 @@ PyObject* zeros_like(PyObject*, PyObject* const* args, Py_ssize_t count) {
     PyErr_SetString(PyExc_TypeError, "zeros_like() is called through zerofill.zeros_like");
     return nullptr;
   }
-  if (own_array_function(args[0])) return zeros_like_by_numpy(args, Reference());
-  if (PyErr_Occurred()) return nullptr;
-
   NPY_ORDER order = NPY_KEEPORDER;
   ArrayRequest request;
-  if (!PyArray_OrderConverter(args[2], &order) || !read_device(args[5])) return nullptr;
-  if (!read_placement(args[6], args[7], &request.placement)) return nullptr;
-  const Py_ssize_t subok = PyNumber_AsSsize_t(args[3], nullptr);
+  if (!read_device(args[5]) || !read_placement(args[6], args[7], &request.placement))
+    return nullptr;
+  if (own_array_function(args[0])) return call_numpys_zeros_like(args, args[1]);
+  if (PyErr_Occurred() || !PyArray_OrderConverter(args[2], &order)) return nullptr;
+  const Py_ssize_t subok = PyNumber_AsSsize_t(args[3], PyExc_OverflowError);
   if (subok == -1 && PyErr_Occurred()) return nullptr;
 
   const Reference array(as_array(args[0]));
@@ -163,12 +177,13 @@ PyObject* zeros_like(PyObject*, PyObject* const* args, Py_ssize_t count) {
   } else if (!read_dtype(args[1], Reading::numpy, &request.type)) {
     return nullptr;
   }
-  const bool plain = subok == 0 || PyArray_CheckExact(prototype);
-  if (zero_form(request.type.get()) == ZeroForm::by_numpy && !request.type.fill) {
-    return zeros_like_by_numpy(args, request.type.descr);
+  if (zero_form(request.type.get()) == ZeroForm::by_numpy) {
+    return zeros_like_by_numpy(args, &request);
   }
   choose_layout(prototype, order, request.type.get(), &request.layout);
-  return plain ? new_zeros(&request) : new_zeros_like(&request, prototype);
+  Reference made(new_zeros(&request));
+  if (!made || subok == 0 || PyArray_CheckExact(prototype)) return made.release();
+  return as_instance_like(made.get(), array.get());
 }
 
 constexpr const char* kZerosDoc =
@@ -191,7 +206,8 @@ order : {"C", "F"}, optional
 device : {"cpu", None}, optional
     For the array API standard.
 like : array_like, optional
-    An array of another library, which then makes the array (NEP 35).
+    An array of another library, which then makes the array as it does (NEP 35): `alignment` and
+    `commit` are not for it.
 alignment : int, optional
     The address of the first element is a multiple of this power of two, from 1 to 2**30 bytes.
     Default 64.

@@ -2,61 +2,88 @@
 
 #include <algorithm>
 #include <atomic>
+#include <vector>
 
 namespace zerofill::python {
 namespace {
 
 PyArray_Descr* as_descr(PyObject* object) { return reinterpret_cast<PyArray_Descr*>(object); }
 
-/// Whether a registered dtype is ml_dtypes's, and not just called so. Its module is there if it is:
-/// who has the dtype has imported it.
-bool is_of_ml_dtypes(PyArray_Descr* descr, const Reference& name) {
-  const Reference module_name(PyUnicode_FromString("ml_dtypes"));
-  if (!module_name) return false;
-  const Reference module(PyImport_GetModule(module_name.get()));
-  if (!module) return false;
-  const Reference type(PyObject_GetAttr(module.get(), name.get()));
-  return type.get() == reinterpret_cast<PyObject*>(descr->typeobj);
+/// ml_dtypes, if it is imported: who has one of its dtypes has imported it.
+Reference find_ml_dtypes() {
+  const Reference name(PyUnicode_FromString("ml_dtypes"));
+  Reference module(name ? PyImport_GetModule(name.get()) : nullptr);
+  PyErr_Clear();
+  return module;
 }
 
-ZeroForm look_up_registered(PyArray_Descr* descr) {
-  const Reference name(
-      PyObject_GetAttrString(reinterpret_cast<PyObject*>(descr->typeobj), "__name__"));
-  const bool known = name && is_of_ml_dtypes(descr, name);
+/// Whether a registered dtype is ml_dtypes's, and not just called so.
+ZeroForm look_up_registered(PyArray_Descr* descr, const Reference& ml_dtypes) {
+  auto* type = reinterpret_cast<PyObject*>(descr->typeobj);
+  const Reference name(PyObject_GetAttrString(type, "__name__"));
+  const Reference known(name ? PyObject_GetAttr(ml_dtypes.get(), name.get()) : nullptr);
   PyErr_Clear();
-  if (!known) return ZeroForm::by_numpy;
+  if (known.get() != type) return ZeroForm::by_numpy;
   // An exponent and nothing else: its all-zero byte is 2**-127.
   const bool exponent_only = PyUnicode_CompareWithASCIIString(name.get(), "float8_e8m0fnu") == 0;
   return exponent_only ? ZeroForm::none : ZeroForm::bytes;
 }
 
-/// Types that a library registered with NumPy. Their numbers are given out once a process, so the
-/// answer is kept.
+/// Types that a library registered with NumPy. Their numbers are given out once a process, so an
+/// answer that was found is kept.
 ZeroForm of_registered(PyArray_Descr* descr) {
   constexpr int kKept = 256;
   static std::atomic<signed char> kept[kKept];  // 0: not looked up yet; else the form, plus 1
   const int index = descr->type_num - NPY_USERDEF;
-  if (index >= kKept) return look_up_registered(descr);
-  const signed char known = kept[index].load(std::memory_order_relaxed);
+  const signed char known = index < kKept ? kept[index].load(std::memory_order_relaxed) : 0;
   if (known != 0) return static_cast<ZeroForm>(known - 1);
-  const ZeroForm form = look_up_registered(descr);
-  kept[index].store(static_cast<signed char>(static_cast<int>(form) + 1),
-                    std::memory_order_relaxed);
+  const Reference ml_dtypes = find_ml_dtypes();
+  if (!ml_dtypes) return ZeroForm::by_numpy;
+  const ZeroForm form = look_up_registered(descr, ml_dtypes);
+  if (index < kKept) {
+    const int answer = static_cast<int>(form) + 1;
+    kept[index].store(static_cast<signed char>(answer), std::memory_order_relaxed);
+  }
   return form;
+}
+
+/// Calls action(dtype, offset) for each field of a structured dtype.
+template <typename Action>
+void for_each_field(PyArray_Descr* descr, Action action) {
+  PyObject* fields = PyDataType_FIELDS(descr);
+  PyObject* name;
+  PyObject* field;  // (dtype, offset) or (dtype, offset, title)
+  Py_ssize_t position = 0;
+  while (fields != nullptr && fields != Py_None && PyDict_Next(fields, &position, &name, &field)) {
+    action(as_descr(PyTuple_GET_ITEM(field, 0)), PyLong_AsSize_t(PyTuple_GET_ITEM(field, 1)));
+  }
 }
 
 /// Structured dtypes are as hard as their hardest field.
 ZeroForm of_void(PyArray_Descr* descr) {
   if (PyDataType_HASSUBARRAY(descr)) return zero_form(PyDataType_SUBARRAY(descr)->base);
-  PyObject* fields = PyDataType_FIELDS(descr);
   ZeroForm form = ZeroForm::bytes;
-  PyObject* name;
-  PyObject* field;  // (dtype, offset) or (dtype, offset, title)
-  Py_ssize_t position = 0;
-  while (fields != nullptr && fields != Py_None && PyDict_Next(fields, &position, &name, &field)) {
-    form = std::max(form, zero_form(as_descr(PyTuple_GET_ITEM(field, 0))));
-  }
+  for_each_field(descr, [&form](PyArray_Descr* field, std::size_t) {
+    form = std::max(form, zero_form(field));
+  });
   return form;
+}
+
+/// Marks the bytes from `start` on that an element of the dtype has for its values.
+void cover(PyArray_Descr* descr, std::size_t start, std::vector<bool>* covered) {
+  const auto bytes = static_cast<std::size_t>(PyDataType_ELSIZE(descr));
+  if (PyDataType_HASSUBARRAY(descr)) {
+    PyArray_Descr* base = PyDataType_SUBARRAY(descr)->base;
+    const auto step = static_cast<std::size_t>(PyDataType_ELSIZE(base));
+    for (std::size_t i = 0; step != 0 && i < bytes; i += step) cover(base, start + i, covered);
+  } else if (PyDataType_HASFIELDS(descr)) {
+    for_each_field(descr, [&](PyArray_Descr* field, std::size_t offset) {
+      cover(field, start + offset, covered);
+    });
+  } else {
+    const auto first = covered->begin() + static_cast<std::ptrdiff_t>(start);
+    std::fill(first, first + static_cast<std::ptrdiff_t>(bytes), true);
+  }
 }
 
 /// Objects that both readings take as NumPy does, and that NumPy reads without surprises (it takes
@@ -94,6 +121,13 @@ ZeroForm zero_form(PyArray_Descr* descr) {
   if (PyTypeNum_ISUSERDEF(number)) return of_registered(descr);
   const bool built_in = number >= 0 && number < NPY_NTYPES_LEGACY && number != NPY_OBJECT;
   return built_in ? ZeroForm::bytes : ZeroForm::by_numpy;
+}
+
+bool has_only_fields(PyArray_Descr* descr) {
+  if (!PyDataType_HASFIELDS(descr)) return true;
+  std::vector<bool> covered(static_cast<std::size_t>(PyDataType_ELSIZE(descr)));
+  cover(descr, 0, &covered);
+  return std::find(covered.begin(), covered.end(), false) == covered.end();
 }
 
 bool read_dtype(PyObject* object, Reading reading, ElementType* type) {

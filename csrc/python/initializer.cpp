@@ -17,6 +17,7 @@ struct Initializer {
   PyObject_HEAD vectorcallfunc vectorcall;
   PyObject* dtype;
   PyObject* fill;  ///< what to fill an object array with; null for NumPy's zero
+  PyObject* name;  ///< TensorFlow's, where the dtype does not tell it; else None
   bool fortran;
   Placement placement;
 };
@@ -58,12 +59,13 @@ PyObject* call_method(PyObject* self, PyObject* const* args, Py_ssize_t count, P
   return call(self, args, static_cast<size_t>(count), names);
 }
 
-constexpr Parameters<5> kNew{"Zeros", {"dtype", "fill", "order", "alignment", "commit"}, 5, 5};
+constexpr Parameters<6> kNew{
+    "Zeros", {"dtype", "fill", "name", "order", "alignment", "commit"}, 6, 6};
 
 PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  PyObject* values[5];
+  PyObject* values[6];
   if (!kNew.read_tuple(args, kwargs, values)) return nullptr;
-  auto [dtype, fill, order, alignment, commit] = values;
+  auto [dtype, fill, name, order, alignment, commit] = values;
   bool fortran = false;
   Placement placement;
   if (!PyArray_DescrCheck(dtype)) {
@@ -79,12 +81,15 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
       !read_commit(commit, &placement.commit)) {
     return nullptr;
   }
-  PyObject* self = type->tp_alloc(type, 0);
+  // object's own, which refuses abstract classes.
+  const Reference nothing(PyTuple_New(0));
+  PyObject* self = nothing ? PyBaseObject_Type.tp_new(type, nothing.get(), nullptr) : nullptr;
   if (self == nullptr) return nullptr;
   Initializer* initializer = of(self);
   initializer->vectorcall = call;
   initializer->dtype = Py_NewRef(dtype);
   initializer->fill = fill == Py_None ? nullptr : Py_NewRef(fill);
+  initializer->name = Py_NewRef(name);
   initializer->fortran = fortran;
   initializer->placement = placement;
   return self;
@@ -94,11 +99,14 @@ void deallocate(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   Py_XDECREF(of(self)->dtype);
   Py_XDECREF(of(self)->fill);
+  Py_XDECREF(of(self)->name);
   type->tp_free(self);
   Py_DECREF(type);
 }
 
 PyObject* get_dtype(PyObject* self, void*) { return Py_NewRef(of(self)->dtype); }
+
+PyObject* get_name(PyObject* self, void*) { return Py_NewRef(of(self)->name); }
 
 PyObject* get_order(PyObject* self, void*) {
   return PyUnicode_FromString(of(self)->fortran ? "F" : "C");
@@ -115,6 +123,8 @@ PyObject* get_commit(PyObject* self, void*) {
 
 PyGetSetDef properties[] = {
     {"dtype", get_dtype, nullptr, "numpy.dtype: of the arrays that are made.", nullptr},
+    {"_name", get_name, nullptr, "str or None: TensorFlow's name, if the dtype does not tell it.",
+     nullptr},
     {"order", get_order, nullptr, "str: \"C\" or \"F\", the memory order of the arrays.", nullptr},
     {"alignment", get_alignment, nullptr,
      "int: the address of every array is a multiple of it (bytes).", nullptr},

@@ -8,8 +8,9 @@
 
 namespace zerofill::python {
 
-/// Sets "Unable to allocate 8.00 TiB for {whom}", and behind it the reason and, where it helps,
-/// that commit="lazy" exists. `nbytes` is a double because it may exceed any integer.
-void raise_memory_error(double nbytes, const Reference& whom, const memory::OutOfMemory& error);
+/// Sets "Unable to allocate 8.00 TiB for {whom}", and behind it the reason and, where `lazy_helps`
+/// and would do, that commit="lazy" exists. `nbytes` is a double because it may exceed any integer.
+void raise_memory_error(double nbytes, const Reference& whom, const memory::OutOfMemory& error,
+                        bool lazy_helps = true);
 
 }  // namespace zerofill::python

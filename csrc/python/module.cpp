@@ -16,7 +16,9 @@ void check(bool registered) {
 
 }  // namespace
 
-PYBIND11_MODULE(_zerofill, module) {
+// Named so that the entry point that Python calls stands before pybind11's: up to Python 3.11 that
+// one hangs in a sub-interpreter.
+PYBIND11_MODULE(_zerofill_in_main_interpreter, module) {
   check(PyArray_ImportNumPyAPI() == 0);
   check(register_buffer(module.ptr()));
   check(register_creation(module.ptr()));
@@ -26,3 +28,14 @@ PYBIND11_MODULE(_zerofill, module) {
 }
 
 }  // namespace zerofill::python
+
+extern "C" PYBIND11_EXPORT PyObject* PyInit__zerofill() {
+  if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+    PyErr_SetString(
+        PyExc_ImportError,
+        "zerofill works in the main interpreter only: its types and its memory belong to "
+        "the whole process");
+    return nullptr;
+  }
+  return zerofill::python::PyInit__zerofill_in_main_interpreter();
+}

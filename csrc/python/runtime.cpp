@@ -67,18 +67,24 @@ py::dict get_options() {
   return record;
 }
 
-/// The values were checked in zerofill.runtime.
-void set_options(int num_threads, std::optional<std::size_t> pool_limit, double decay,
-                 const std::string& scrub, bool audit) {
+memory::Scrub scrub_of(const std::string& name) {
+  if (name == "auto") return memory::Scrub::automatic;
+  return name == "on" ? memory::Scrub::on : memory::Scrub::off;
+}
+
+/// Sets the options that are given and no other, so that two threads can set different ones. The
+/// values were checked in zerofill.runtime.
+void set_options(const py::kwargs& given) {
   memory::Options& options = memory::options();
-  options.num_threads.store(num_threads);
-  options.pool_limit.store(pool_limit.value_or(0));
-  options.pool_limit_is_set.store(pool_limit.has_value());
-  options.decay.store(decay);
-  options.scrub.store(scrub == "auto" ? memory::Scrub::automatic
-                      : scrub == "on" ? memory::Scrub::on
-                                      : memory::Scrub::off);
-  options.audit.store(audit);
+  if (given.contains("num_threads")) options.num_threads.store(given["num_threads"].cast<int>());
+  if (given.contains("pool_limit")) {
+    const auto limit = given["pool_limit"].cast<std::optional<std::size_t>>();
+    options.pool_limit.store(limit.value_or(0));
+    options.pool_limit_is_set.store(limit.has_value());
+  }
+  if (given.contains("decay")) options.decay.store(given["decay"].cast<double>());
+  if (given.contains("scrub")) options.scrub.store(scrub_of(given["scrub"].cast<std::string>()));
+  if (given.contains("audit")) options.audit.store(given["audit"].cast<bool>());
 }
 
 py::dict system_info() {
@@ -103,8 +109,7 @@ void register_runtime(py::module_& module) {
   module.def("stats", &stats);
   module.def("trim", &memory::trim, py::call_guard<py::gil_scoped_release>());
   module.def("get_options", &get_options);
-  module.def("set_options", &set_options, py::kw_only(), py::arg("num_threads"),
-             py::arg("pool_limit"), py::arg("decay"), py::arg("scrub"), py::arg("audit"));
+  module.def("set_options", &set_options);
   module.def("system_info", &system_info);
   module.def("disable_own_memory", &disable_own_memory);
 }

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import importlib.util
 import json
+import os
 import platform
 import re
 import sys
@@ -40,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. Python flushes it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,7 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     for command in (info, bench):
         command.add_argument(
-            "--json", metavar="FILE", help="write the figures there too; - for standard output"
+            "--json",
+            type=_check_writable,
+            metavar="FILE",
+            help="write the figures there too; - for standard output",
         )
     return parser
 
@@ -66,6 +74,17 @@ def _read_size(text: str) -> int:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 4096, 64MiB or 1GiB")
     return int(match[1]) * _UNITS[match[2].upper()]
+
+
+def _check_writable(file: str) -> str:
+    """Find out before minutes of measuring that their result could not be written."""
+    if file != "-":
+        try:
+            with open(file, "a", encoding="utf-8"):
+                pass
+        except OSError as error:
+            raise argparse.ArgumentTypeError(f"cannot write to {file!r}: {error}") from None
+    return file
 
 
 def _write_json(file: str, record: dict[str, Any]) -> None:

@@ -5,6 +5,8 @@ Two readings exist. NumPy's is that of ``np.dtype``. TensorFlow's applies to str
 all else is read as NumPy reads it. The names are those of ``tf.dtypes.as_dtype``.
 """
 
+import math
+import reprlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -122,9 +124,9 @@ def _numpy_dtype(dtype: Any) -> np.dtype[Any]:
 def _name(dtype: object) -> str | None:
     """Return the name that stands for a dtype in TensorFlow or torch, and strings themselves."""
     if isinstance(dtype, str):
-        return dtype
-    package = type(dtype).__module__.partition(".")[0]
-    if package == "tensorflow" and hasattr(dtype, "as_numpy_dtype"):
+        return str(dtype)
+    package = str(type(dtype).__module__).partition(".")[0]
+    if package == "tensorflow" and hasattr(type(dtype), "as_numpy_dtype"):
         return str(getattr(dtype, "name", dtype))
     if package == "torch" and type(dtype).__name__ == "dtype":
         return str(dtype).removeprefix("torch.")
@@ -194,23 +196,32 @@ def to_json(dtype: np.dtype[Any], name: str | None = None) -> Any:
         return _struct_to_json(dtype)
     if dtype.kind == "T":
         return {"StringDType": _string_to_json(dtype)}
-    return _plain_name(dtype)
-
-
-def _plain_name(dtype: np.dtype[Any]) -> Any:
-    if dtype.isnative and dtype.name in _SHARED_WITH_NUMPY:
-        return dtype.name
     if dtype.kind == "O":
         return "object"
+    if dtype.isnative and dtype.name in _SHARED_WITH_NUMPY:
+        return dtype.name
     if 0 <= dtype.num < _FIRST_REGISTERED:
         return dtype.str
-    reading = _read_ml_dtypes_name(dtype.name)
-    if reading is None or reading.dtype != dtype:
-        raise TypeError(f"dtype {dtype!r} cannot be written to a config: it is a user's own")
-    return dtype.name
+    return _registered_to_json(dtype)
+
+
+def _unwritable(dtype: np.dtype[Any], reason: str) -> TypeError:
+    return TypeError(f"dtype {dtype!r} cannot be written to a config: {reason}")
+
+
+def _registered_to_json(dtype: np.dtype[Any]) -> Any:
+    native = dtype.newbyteorder("=")
+    reading = _read_ml_dtypes_name(native.name)
+    if reading is None or reading.dtype != native:
+        raise _unwritable(dtype, "it is a user's own")
+    if dtype.isnative:
+        return native.name
+    return {"native": native.name, "byteorder": dtype.byteorder}
 
 
 def _struct_to_json(dtype: np.dtype[Any]) -> dict[str, Any]:
+    if dtype.type not in (np.void, np.record):
+        raise _unwritable(dtype, "its elements are neither np.void nor np.record")
     fields = [_field(dtype, name) for name in dtype.names or ()]
     json: dict[str, Any] = {
         "names": list(dtype.names or ()),
@@ -223,6 +234,8 @@ def _struct_to_json(dtype: np.dtype[Any]) -> dict[str, Any]:
         json["titles"] = [_checked_title(title) for title in titles]
     if dtype.isalignedstruct:
         json["aligned"] = True
+    if dtype.type is np.record:
+        json["record"] = True
     return json
 
 
@@ -244,8 +257,8 @@ def _string_to_json(dtype: Any) -> dict[str, Any]:
         json["coerce"] = False
     if hasattr(dtype, "na_object"):
         missing = dtype.na_object
-        if not (missing is None or isinstance(missing, (str, float))):
-            raise TypeError(f"{dtype!r} cannot be written to a config: na_object is not JSON")
+        if not (missing is None or isinstance(missing, (str, int, float))):
+            raise _unwritable(dtype, "na_object is not JSON")
         json["na_object"] = missing
     return json
 
@@ -271,20 +284,31 @@ def from_json(json: Any) -> Reading:
         return read_as_tensorflow(json)
     try:
         return Reading(_dict_to_dtype(json))
-    except (KeyError, ValueError, TypeError) as error:
-        raise TypeError(f"cannot read a dtype from {json!r}: {error}") from error
+    except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise TypeError(f"cannot read a dtype from {reprlib.repr(json)}: {error}") from None
 
 
 def _dict_to_dtype(json: dict[str, Any]) -> Any:
     if "base" in json:
-        return np.dtype((from_json(json["base"]).dtype, tuple(json["shape"])))
+        return np.dtype((_part(json["base"]), tuple(json["shape"])))
     if "StringDType" in json:
         return np.dtypes.StringDType(**json["StringDType"])
+    if "native" in json:
+        return _part(json["native"]).newbyteorder(json["byteorder"])
     parts: Any = {key: json[key] for key in ("names", "offsets", "itemsize")}
-    parts["formats"] = [from_json(field).dtype for field in json["formats"]]
+    parts["formats"] = [_part(field) for field in json["formats"]]
     if "titles" in json:
         parts["titles"] = json["titles"]
-    return np.dtype(parts, align=bool(json.get("aligned", False)))
+    dtype: Any = np.dtype(parts, align=bool(json.get("aligned", False)))
+    return np.dtype((np.record, dtype)) if json.get("record", False) else dtype
+
+
+def _part(json: Any) -> np.dtype[Any]:
+    """Read a dtype that is a part of another, where NumPy's zero is all there can be."""
+    reading = from_json(json)
+    if reading.fill is not None:
+        raise TypeError(f"{json!r} cannot be a part of another dtype")
+    return reading.dtype
 
 
 # Source ---------------------------------------------------------------------------------------
@@ -317,19 +341,32 @@ def _dict_to_source(dtype: np.dtype[Any]) -> str:
         base, shape = dtype.subdtype
         return f"np.dtype(({_part_to_source(base)}, {shape!r}))"
     if dtype.kind == "T":
-        options = ", ".join(
-            f"{key}={'np.nan' if value != value else repr(value)}"
-            for key, value in _string_to_json(dtype).items()
-        )
-        return f"np.dtypes.StringDType({options})"
+        options = _string_to_json(dtype).items()
+        words = ", ".join(f"{key}={_value_to_source(value)}" for key, value in options)
+        return f"np.dtypes.StringDType({words})"
+    if dtype.names is None:
+        native = _part_to_source(dtype.newbyteorder("="))
+        return f"np.dtype({native}).newbyteorder({dtype.byteorder!r})"
+    return _struct_to_source(dtype)
+
+
+def _struct_to_source(dtype: np.dtype[Any]) -> str:
     json = _struct_to_json(dtype)
-    aligned = ", align=True" if json.pop("aligned", False) else ""
+    align = ", align=True" if json.pop("aligned", False) else ""
+    record = json.pop("record", False)
     formats = ", ".join(_part_to_source(_field(dtype, name)[0]) for name in json["names"])
     parts = [
         f"'formats': [{formats}]" if key == "formats" else f"{key!r}: {value!r}"
         for key, value in json.items()
     ]
-    return f"np.dtype({{{', '.join(parts)}}}{aligned})"
+    source = f"np.dtype({{{', '.join(parts)}}}{align})"
+    return f"np.dtype((np.record, {source}))" if record else source
+
+
+def _value_to_source(value: object) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
+    return repr(value)
 
 
 def _part_to_source(dtype: np.dtype[Any]) -> str:

@@ -5,9 +5,11 @@ The reference is ``tf.compat.v1.zeros_initializer``; :func:`get`, :func:`seriali
 """
 
 import copy
-import copyreg
+import operator
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, SupportsIndex, TypeVar
+
+import numpy as np
 
 from . import dtypes
 from ._zerofill import NativeZeros, call_natively
@@ -46,7 +48,8 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
     """Initializer that generates arrays of zeros, resident and aligned.
 
     Takes the calls of TensorFlow 1's and 2's initializers of that name and of Keras's, and returns
-    NumPy arrays. Immutable; equal to another one with the same options.
+    NumPy arrays. Immutable; equal to another one with the same options. A subclass with parameters
+    of its own overrides ``__new__``.
 
     Parameters
     ----------
@@ -84,8 +87,7 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
     True
     """
 
-    __slots__ = ("_name",)
-    _name: str | None
+    __slots__ = ("__weakref__",)
 
     def __new__(
         cls,
@@ -97,9 +99,9 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
     ) -> "Zeros":
         """Make an initializer; the parameters are those of the class."""
         reading = dtypes.read_as_tensorflow(dtype)
-        self = super().__new__(cls, reading.dtype, reading.fill, order, alignment, commit)
-        self._name = reading.name
-        return self
+        return super().__new__(
+            cls, reading.dtype, reading.fill, reading.name, order, alignment, commit
+        )
 
     @property
     def _options(self) -> dict[str, Any]:
@@ -179,15 +181,19 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         """Return a new initializer that is equal to this one."""
         return copy.copy(self)
 
-    def __reduce__(self) -> Any:
-        state = getattr(self, "__dict__", None)
-        arguments = (type(self), (self._dtype_argument,), self._options)
-        return copyreg.__newobj_ex__, arguments, state or None  # type: ignore[attr-defined]
+    def __getnewargs_ex__(self) -> tuple[tuple[Any], dict[str, Any]]:
+        return (self._dtype_argument,), self._options
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        # The older protocols have no words for keyword arguments, but can write what 2 does.
+        return super().__reduce_ex__(max(operator.index(protocol), 2))
 
     @property
     def _key(self) -> tuple[Any, ...]:
-        # np.dtype's hash is not the same for all dtypes that are equal; its string is.
-        return (self._name, self.dtype.str, self.order, self.alignment, self.commit)
+        # np.dtype's hash is not the same for all dtypes that are equal; its string is. Equality
+        # leaves out whether elements of a structure are np.record.
+        record = self.dtype.type is np.record
+        return (self._name, self.dtype.str, record, self.order, self.alignment, self.commit)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):

@@ -178,11 +178,9 @@ def configure(
         "scrub": scrub,
         "audit": audit,
     }
+    checked = {key: _CHECKS[key](value) for key, value in given.items() if value is not UNCHANGED}
+    _zerofill.set_options(**checked)
     options = _zerofill.get_options()
-    options.update(
-        (key, _CHECKS[key](value)) for key, value in given.items() if value is not UNCHANGED
-    )
-    _zerofill.set_options(**options)
     on_off = {"on": True, "off": False}
     return Options(**{**options, "scrub": on_off.get(options["scrub"], "auto")})
 
@@ -206,6 +204,8 @@ def _check_pool_limit(value: Any) -> int | None:
 
 
 def _check_decay(value: Any) -> float:
+    if isinstance(value, (str, bytes, bytearray)):
+        raise TypeError(f"decay must be a number of seconds, got {value!r}")
     seconds = float(value)
     if not 0 <= seconds < math.inf:
         raise ValueError(f"decay must be a number of seconds, 0 or more, got {value!r}")
@@ -217,13 +217,14 @@ def _check_scrub(value: Any) -> str:
         return "on" if value else "off"
     if isinstance(value, str) and value in ("auto", "on", "off"):
         return value
-    raise ValueError(f"scrub must be 'auto', 'on', 'off', True or False, got {value!r}")
+    error = ValueError if isinstance(value, str) else TypeError
+    raise error(f"scrub must be 'auto', 'on', 'off', True or False, got {value!r}")
 
 
 def _check_audit(value: Any) -> bool:
     if value is True or value is False:
         return bool(value)
-    raise ValueError(f"audit must be True or False, got {value!r}")
+    raise TypeError(f"audit must be True or False, got {value!r}")
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
@@ -244,7 +245,7 @@ def _read_switch(text: str) -> bool:
 
 
 def _read_scrub(text: str) -> bool | str:
-    return "auto" if text == "auto" else _read_switch(text)
+    return "auto" if text.lower() == "auto" else _read_switch(text)
 
 
 _READERS: dict[str, Callable[[str], Any]] = {

@@ -1,5 +1,6 @@
 """Every byte of every block handed out is zero, whoever had it before and whoever freed it."""
 
+import itertools
 import os
 import queue
 import random
@@ -129,7 +130,7 @@ class PoolMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_overlaps(self):
         spans = sorted((a.ctypes.data, a.ctypes.data + a.nbytes) for a, _, _ in self.live.values())
-        assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
 
     @invariant()
     def the_counters_agree(self):

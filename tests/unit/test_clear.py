@@ -183,3 +183,19 @@ def test_wrong_arguments():
         zerofill.clear()
     with pytest.raises(TypeError, match="keyword"):
         zerofill.clear(array=np.ones(3))
+
+
+@pytest.mark.parametrize("wrap", [lambda view: view, memoryview], ids=["array", "memoryview"])
+def test_fields_that_a_view_leaves_out_are_left_alone(wrap):
+    array = np.array([(1, 2, 3)] * 3, [("x", "i4"), ("y", "i4"), ("z", "i4")])
+    zerofill.clear(wrap(array[["x", "z"]]))
+    assert array.tolist() == [(0, 2, 0)] * 3
+    zerofill.clear(wrap(array["y"]))
+    assert array.tolist() == [(0, 0, 0)] * 3
+
+
+def test_fields_that_a_nested_view_leaves_out_are_left_alone():
+    inner = np.dtype({"names": ["b"], "formats": ["i1"], "offsets": [2], "itemsize": 4})
+    array = np.frombuffer(bytearray(b"\xa5" * 24), np.dtype([("n", inner, (2,)), ("c", "i4")]))
+    zerofill.clear(array)
+    assert array.tobytes() == b"\xa5\xa5\0\xa5\xa5\xa5\0\xa5\0\0\0\0" * 2

@@ -180,5 +180,5 @@ def test_an_exporter_that_fails_or_gives_something_else():
         zerofill.clear(Failing(array))
     with pytest.raises(TypeError, match="older than version 1"):
         zerofill.clear(Lying(array))
-    with pytest.raises(TypeError, match="max_version|copy"):
+    with pytest.raises(TypeError, match=r"max_version|copy"):
         zerofill.clear(Old(array))

@@ -156,3 +156,16 @@ def test_it_runs_as_a_module():
     assert result.returncode == 0, result.stderr
     assert "(3, 3)" in result.stdout
     assert result.stderr == ""
+
+
+def test_a_file_that_cannot_be_written_is_found_out_first(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        cli.main(["bench", "--json", str(tmp_path / "missing" / "figures.json")])
+    assert "cannot write to" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell's pipe")
+def test_a_reader_that_has_seen_enough():
+    command = f"{sys.executable} -u -m zerofill info | true"
+    result = subprocess.run(command, shell=True, capture_output=True, timeout=60, check=False)
+    assert result.stderr == b""

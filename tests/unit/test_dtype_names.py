@@ -1,5 +1,6 @@
 """Every name and object that stands for a dtype, with its result spelled out."""
 
+import subprocess
 import sys
 import types
 
@@ -179,6 +180,36 @@ def test_dtypes_of_tensorflow_are_read_by_their_name(name):
 def test_dtypes_of_torch_are_read_by_their_name(name, scalar):
     assert zerofill.Zeros(TorchDType(name))(2).dtype == np.dtype(scalar)
     assert zerofill.zeros(2, TorchDType(name)).dtype == np.dtype(scalar)
+
+
+class HandleDType(TensorFlowDType):
+    """As tf.resource: asking for its NumPy type fails."""
+
+    __module__ = "tensorflow.python.framework.dtypes"
+
+    @property
+    def as_numpy_dtype(self):
+        raise KeyError(20)
+
+
+def test_a_handle_of_tensorflow_is_a_type_error():
+    with pytest.raises(TypeError, match="'resource' cannot be filled"):
+        zerofill.Zeros(HandleDType("resource"))
+
+
+def test_a_dtype_is_refused_although_ml_dtypes_was_forgotten_once(monkeypatch):
+    code = """
+import sys, ml_dtypes, numpy as np, zerofill
+kept = sys.modules.pop("ml_dtypes")
+zerofill.zeros(1, np.dtype(kept.float8_e8m0fnu))
+sys.modules["ml_dtypes"] = kept
+try:
+    zerofill.zeros(1, np.dtype(kept.float8_e8m0fnu))
+except TypeError:
+    print("refused")
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert result.stdout.strip() == b"refused"
 
 
 def test_scalar_types_of_jax_carry_their_dtype():

@@ -1,9 +1,11 @@
 """The configuration API: configs, value semantics, signatures, get, serialize, deserialize."""
 
+import abc
 import copy
 import inspect
 import json
 import pickle
+import weakref
 
 import ml_dtypes
 import numpy as np
@@ -33,11 +35,15 @@ DTYPES = [
     np.dtype({"names": ["b", "a"], "formats": ["i4", "i1"], "offsets": [4, 0], "itemsize": 16}),
     np.dtype([]),
     np.dtype(("f4", (2, 2))),
+    np.dtype((np.record, [("a", "f4"), ("b", "i1")])),
+    np.str_("qint8"),
     np.dtype((np.dtype([("a", "i1")]), (3,))),
     np.dtypes.StringDType(),
     np.dtypes.StringDType(coerce=False),
     np.dtypes.StringDType(na_object=None),
     np.dtypes.StringDType(na_object=np.nan),
+    np.dtypes.StringDType(na_object=float("inf")),
+    np.dtypes.StringDType(na_object=3),
     np.dtypes.StringDType(na_object="missing"),
 ]
 
@@ -63,6 +69,24 @@ def test_round_trips(dtype, options):
         assert json.dumps(restored.get_config()) == json.dumps(config)
         assert restored._options == options
     assert config.keys() == {"dtype", *options}
+
+
+# Not pickled: NumPy restores such a dtype by changing the one that ml_dtypes registered.
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        np.dtype(ml_dtypes.bfloat16).newbyteorder(">"),
+        np.dtype([("a", np.dtype(ml_dtypes.bfloat16).newbyteorder(">"))]),
+    ],
+    ids=["alone", "in a structure"],
+)
+def test_swapped_dtypes_of_ml_dtypes_go_through_configs(dtype):
+    initializer = Zeros(dtype)
+    assert Zeros.from_config(json.loads(json.dumps(initializer.get_config()))) == initializer
+    assert (
+        eval(repr(initializer), {"np": np, "ml_dtypes": ml_dtypes, "Zeros": Zeros}) == initializer
+    )
+    assert initializer != Zeros("bfloat16")
 
 
 def test_a_config_is_tensorflows_and_what_is_not_at_its_default():
@@ -115,6 +139,16 @@ def test_from_config_takes_keras_and_tensorflow_configs():
     assert Zeros.from_config({"dtype": "float16"}) == Zeros("half")
 
 
+STRUCT = {"names": ["a"], "formats": ["i4"], "offsets": [0], "itemsize": 4}
+
+
+def nested(depth):
+    json = "i4"
+    for _ in range(depth):
+        json = {"base": json, "shape": [1]}
+    return json
+
+
 @pytest.mark.parametrize(
     ("config", "error", "words"),
     [
@@ -131,6 +165,11 @@ def test_from_config_takes_keras_and_tensorflow_configs():
         ({"dtype": {"StringDType": {"nope": 1}}}, TypeError, "nope"),
         ({"dtype": {"StringDType": 3}}, TypeError, "3"),
         ({"dtype": {"names": 1, "formats": [], "offsets": [], "itemsize": 1}}, TypeError, "names"),
+        ({"dtype": {**STRUCT, "offsets": [2**70]}}, TypeError, "offsets"),
+        ({"dtype": {**STRUCT, "itemsize": 2**70}}, TypeError, "itemsize"),
+        ({"dtype": {**STRUCT, "formats": ["string"]}}, TypeError, "part of another"),
+        ({"dtype": {"base": "string", "shape": [2]}}, TypeError, "part of another"),
+        ({"dtype": nested(5000)}, TypeError, "base"),
         ({"alignment": 3}, ValueError, "3"),
         ({"order": "Z"}, ValueError, "Z"),
         (None, TypeError, "None"),
@@ -163,6 +202,42 @@ def test_it_is_immutable():
             setattr(initializer, name, None)
     with pytest.raises(AttributeError):
         initializer.anything = 1
+    with pytest.raises(AttributeError):
+        initializer._name = "qint8"
+
+
+def test_it_can_be_weakly_referenced():
+    initializer = Zeros()
+    assert weakref.ref(initializer)() is initializer
+
+
+def test_an_abstract_subclass_is_not_instantiated():
+    class Abstract(Zeros, metaclass=abc.ABCMeta):
+        @abc.abstractmethod
+        def extra(self):
+            """Do what a subclass says."""
+
+    with pytest.raises(TypeError, match="abstract"):
+        Abstract()
+
+
+class Slotted(Zeros):
+    __slots__ = ("extra",)
+
+
+def test_the_slots_of_a_subclass_travel():
+    slotted = Slotted("int8")
+    slotted.extra = 3
+    for restored in (copy.copy(slotted), slotted.clone(), pickle.loads(pickle.dumps(slotted, 0))):
+        assert restored == slotted
+        assert restored.extra == 3
+
+
+def test_np_record_is_kept_and_counts():
+    record = np.dtype((np.record, [("a", "f4")]))
+    restored = Zeros.from_config(Zeros(record).get_config())
+    assert type(restored(1)[0]) is np.record
+    assert Zeros(record) != Zeros(np.dtype([("a", "f4")]))
 
 
 def test_repr():

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -66,8 +67,9 @@ def test_none_puts_defaults_back():
         ({"decay": float("inf")}, ValueError, "got inf"),
         ({"decay": None}, TypeError, "NoneType"),
         ({"scrub": "yes"}, ValueError, "got 'yes'"),
-        ({"scrub": 1}, ValueError, "got 1"),
-        ({"audit": "on"}, ValueError, "got 'on'"),
+        ({"scrub": 1}, TypeError, "got 1"),
+        ({"audit": "on"}, TypeError, "got 'on'"),
+        ({"decay": "5"}, TypeError, "got '5'"),
         ({"threads": 1}, TypeError, "unexpected keyword argument 'threads'"),
     ],
 )
@@ -186,3 +188,55 @@ new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(sorted(new - set(sys.stdlib_module_names) - {"numpy"}))
 """
     assert run(code).stdout.strip() == "['zerofill']"
+
+
+def test_disabled_memory_fails_as_numpys():
+    code = """
+import zerofill
+try:
+    zerofill.zeros(2**63 - 1, "u1")
+except MemoryError:
+    print("refused")
+"""
+    assert run(code, ZEROFILL_DISABLE="1").stdout == "refused\n"
+
+
+@pytest.mark.parametrize("imported_before", [False, True])
+def test_a_sub_interpreter_gets_a_clean_import_error(imported_before):
+    code = f"""
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+if {imported_before}:
+    import zerofill
+other = interpreters.create()
+try:
+    failure = interpreters.run_string(other, "import zerofill")
+except interpreters.RunFailedError as error:
+    failure = error
+print("ImportError" in str(failure) or "main interpreter only" in str(failure))
+"""
+    assert run(code).stdout == "True\n"
+
+
+def test_options_that_two_threads_set_do_not_undo_each_other():
+    def count(name, values):
+        for value in values:
+            assert getattr(zerofill.configure(**{name: value}), name) == value
+
+    threads = [
+        threading.Thread(target=count, args=("decay", [float(n) for n in range(1, 2000)])),
+        threading.Thread(target=count, args=("num_threads", [1 + n % 200 for n in range(2000)])),
+    ]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    options = zerofill.configure()
+    assert (options.decay, options.num_threads) == (1999.0, 200)

@@ -1,5 +1,7 @@
 """Arrays equal np.zeros's in everything that NumPy promises of them."""
 
+from typing import ClassVar
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -186,3 +188,75 @@ def test_a_user_may_register_a_dtype():
     array = zerofill.zeros(3, rational)
     assert array.tolist() == np.zeros(3, rational).tolist()
     assert array.base is None
+
+
+class KeepsItself(np.ndarray):
+    """A subclass that keeps every instance that it finalises, and can be told to fail then."""
+
+    kept: ClassVar[list] = []
+    fails = False
+
+    def __array_finalize__(self, source):
+        if source is not None:
+            KeepsItself.kept.append(self)
+        if KeepsItself.fails:
+            raise RuntimeError("no")
+
+
+def test_an_instance_that_a_failing_finalize_kept_has_its_memory():
+    prototype = np.ones(1 << 20, "u1").view(KeepsItself)
+    KeepsItself.kept.clear()
+    KeepsItself.fails = True
+    try:
+        for _ in range(3):
+            with pytest.raises(RuntimeError, match="no"):
+                zerofill.zeros_like(prototype)
+    finally:
+        KeepsItself.fails = False
+    for survivor in KeepsItself.kept:
+        survivor[:] = 7
+        assert (survivor == 7).all()
+    KeepsItself.kept.clear()
+
+
+def test_a_subclass_is_finalised_from_the_prototype():
+    class Named(np.ndarray):
+        def __array_finalize__(self, source):
+            self.name = getattr(source, "name", None)
+
+    prototype = np.ones((2, 3), "i2").view(Named)
+    prototype.name = "n"
+    for order in "KCFA":
+        like = zerofill.zeros_like(prototype, order=order, alignment=4096)
+        assert (type(like), like.name) == (Named, "n")
+        assert like.ctypes.data % 4096 == 0
+        assert like.strides == np.zeros_like(np.asarray(prototype), order=order).strides
+        assert not np.asarray(like).any()
+    assert zerofill.zeros_like(prototype[:0]).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "source", [np.rec.array([(1, 2.0)]), np.ma.masked_array([1, 2]), np.ones(3)], ids=repr
+)
+def test_zeros_like_of_strings_holds_bytes(source):
+    like = zerofill.zeros_like(source, dtype="string")
+    assert type(like) is type(source)
+    assert set(np.asarray(like).reshape(-1).tolist()) == {b""}
+
+
+def test_zeros_like_of_objects_is_guarded_and_refuses_alignments():
+    with pytest.raises(ValueError, match="cannot be aligned to 4096"):
+        zerofill.zeros_like(np.empty(3, object), alignment=4096)
+    with pytest.raises(MemoryError, match="can still be used") as raised:
+        zerofill.zeros_like(np.broadcast_to(np.array(None), 2**42), commit="lazy")
+    assert "lazy" not in str(raised.value)
+
+
+def test_options_are_checked_although_another_library_makes_the_array():
+    for make in (
+        lambda **options: zerofill.zeros(3, like=Foreign(), **options),
+        lambda **options: zerofill.zeros_like(Foreign(), **options),
+    ):
+        for options in ({"alignment": 3}, {"commit": "x"}, {"device": "gpu"}):
+            with pytest.raises(ValueError, match=r"alignment|commit|Device"):
+                make(**options)
