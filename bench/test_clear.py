@@ -5,20 +5,28 @@ import pytest
 
 import zerofill
 
-WAYS = {
-    "zerofill": zerofill.clear,
-    "a.fill(0)": lambda array: array.fill(0),
-}
+SHAPE = ((1 << 30) // 4,)
+
+
+def ways():
+    yield "zerofill", zerofill.clear
+    yield "a.fill(0)", lambda array: array.fill(0)
+    yield "torch.zero_", None
 
 
 @pytest.fixture(scope="module")
 def gibibyte():
-    return np.ones((1 << 30) // 4, np.float32)
+    return np.ones(SHAPE, np.float32)
 
 
-@pytest.mark.parametrize("peer", WAYS)
+@pytest.mark.parametrize("peer", [name for name, _ in ways()])
 @pytest.mark.benchmark(group="clear 1 GiB of resident float32")
 def test_clear_gibibyte(benchmark, gibibyte, peer):
+    clear = dict(ways())[peer]
+    if peer == "torch.zero_":
+        torch = pytest.importorskip("torch")
+        tensor = torch.from_numpy(gibibyte)
+        clear = lambda array: tensor.zero_()  # noqa: E731
     gibibyte.fill(1)
-    benchmark.pedantic(WAYS[peer], args=(gibibyte,), rounds=15, iterations=1, warmup_rounds=1)
+    benchmark.pedantic(clear, args=(gibibyte,), rounds=15, iterations=1, warmup_rounds=1)
     assert not gibibyte.view(np.uint64).any()

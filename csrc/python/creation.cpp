@@ -74,11 +74,12 @@ PyObject* zeros(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* na
     return PyErr_Occurred() ? nullptr : zeros_of_another_library(shape, dtype, order, like);
   }
   if (!read_shape(shape, &request.layout.shape)) return nullptr;
-  if (!read_dtype(dtype == nullptr ? Py_None : dtype, Reading::numpy, &request.type))
+  if (dtype == nullptr) {
+    request.type = default_dtype();
+  } else if (!read_dtype(dtype, Reading::numpy, &request.type)) {
     return nullptr;
+  }
   if (order != nullptr && !read_c_or_fortran(order, &request.layout.fortran)) return nullptr;
-  if (!read_device(device) || !read_placement(alignment, commit, &request.placement))
-    return nullptr;
   return new_zeros(&request);
 }
 

@@ -130,6 +130,12 @@ bool has_only_fields(PyArray_Descr* descr) {
   return std::find(covered.begin(), covered.end(), false) == covered.end();
 }
 
+ElementType default_dtype() {
+  ElementType type;
+  type.descr = Reference(reinterpret_cast<PyObject*>(PyArray_DescrFromType(NPY_DOUBLE)));
+  return type;
+}
+
 bool read_dtype(PyObject* object, Reading reading, ElementType* type) {
   if (is_read_by_numpy(object, reading)) {
     PyArray_Descr* descr = nullptr;

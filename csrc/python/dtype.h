@@ -27,6 +27,9 @@ struct ElementType {
   PyArray_Descr* get() const noexcept { return reinterpret_cast<PyArray_Descr*>(descr.get()); }
 };
 
+/// NumPy's: float64.
+ElementType default_dtype();
+
 /// Whose names and types are meant.
 enum class Reading { numpy, tensorflow };
 

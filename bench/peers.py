@@ -1,0 +1,77 @@
+"""The libraries that are compared: how each makes an array of zeros, where it is installed."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import zerofill
+
+
+def _zerofill(shape: tuple[int, ...]) -> Any:
+    return zerofill.zeros(shape, np.float32)
+
+
+def _torch(shape: tuple[int, ...]) -> Any:
+    import torch
+
+    return torch.zeros(shape, dtype=torch.float32)
+
+
+def _jax(shape: tuple[int, ...]) -> Any:
+    import jax.numpy as jnp
+
+    return jnp.zeros(shape, jnp.float32).block_until_ready()
+
+
+def _tensorflow(shape: tuple[int, ...]) -> Any:
+    import tensorflow as tf
+
+    return tf.zeros(shape, tf.float32)
+
+
+def _pyfftw(shape: tuple[int, ...]) -> Any:
+    import pyfftw
+
+    return pyfftw.zeros_aligned(shape, np.float32)
+
+
+# The peer's name, the module that has to be installed, and how it makes zeros.
+_PEERS: dict[str, tuple[str, Callable[[tuple[int, ...]], Any]]] = {
+    "zerofill": ("zerofill", _zerofill),
+    "np.zeros": ("numpy", lambda shape: np.zeros(shape, np.float32)),
+    "np.empty": ("numpy", lambda shape: np.empty(shape, np.float32)),
+    "np.full": ("numpy", lambda shape: np.full(shape, 0, np.float32)),
+    "torch": ("torch", _torch),
+    "jax": ("jax", _jax),
+    "tensorflow": ("tensorflow", _tensorflow),
+    "pyfftw": ("pyfftw", _pyfftw),
+}
+
+
+def maker(name: str) -> Callable[[tuple[int, ...]], Any]:
+    """Return the way a peer makes zeros; skips the test where it is not installed."""
+    module, make = _PEERS[name]
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        pytest.skip(f"{module} is not installed")
+    return make
+
+
+def is_zero(array: Any) -> bool:
+    """Return whether every element is zero, for an array of any of the libraries."""
+    return not np.asarray(array).any()
+
+
+def replay(benchmark: Any, seconds: float) -> None:
+    """Enter a time that was measured elsewhere, so that it stands in the same table."""
+    clock = {"now": 0.0}
+
+    def take():
+        clock["now"] += seconds
+
+    benchmark._timer = lambda: clock["now"]
+    benchmark.pedantic(take, rounds=3, iterations=1)

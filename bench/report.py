@@ -1,0 +1,104 @@
+"""Run the suite, and write what it measured as a Markdown table and as plots.
+
+``python bench/report.py [FOLDER]`` runs ``pytest bench`` and writes ``benchmark.json``,
+``benchmark.md``, ``cycle.png`` and ``cycle.svg`` there (default: ``build/bench``).
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+from collections import defaultdict
+
+BENCH = pathlib.Path(__file__).parent
+
+
+def run(file: pathlib.Path) -> int:
+    """Run the suite in a process of its own."""
+    options = ["--benchmark-json", str(file), "--benchmark-quiet", "-p", "no:cacheprovider"]
+    return subprocess.run([sys.executable, "-m", "pytest", str(BENCH), *options]).returncode
+
+
+def group_medians(record: dict) -> dict[str, dict[str, float]]:
+    """Return the median seconds of each peer in each group."""
+    groups: dict[str, dict[str, float]] = defaultdict(dict)
+    for bench in record["benchmarks"]:
+        groups[bench["group"]][bench["params"]["peer"]] = bench["stats"]["median"]
+    return groups
+
+
+def format_seconds(seconds: float) -> str:
+    """Write a time with three significant figures."""
+    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "us")):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def markdown(groups: dict[str, dict[str, float]]) -> str:
+    """Return a table: a row for each group and peer, with zerofill's time over the peer's."""
+    lines = ["| what | who | median | zerofill takes |", "|---|---|---|---|"]
+    for group, medians in groups.items():
+        for peer, seconds in medians.items():
+            ours = medians.get("zerofill")
+            ratio = f"{ours / seconds:.2f} of it" if ours and peer != "zerofill" else ""
+            lines.append(f"| {group} | {peer} | {format_seconds(seconds)} | {ratio} |")
+    return "\n".join(lines) + "\n"
+
+
+def plot(record: dict, folder: pathlib.Path) -> None:
+    """Draw the cycle's time against the size of the array, a line a peer."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    lines: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for bench in record["benchmarks"]:
+        nbytes = bench["extra_info"].get("nbytes")
+        if nbytes is not None:
+            lines[bench["params"]["peer"]].append((nbytes, bench["stats"]["median"]))
+    figure, axes = pyplot.subplots(figsize=(8, 5))
+    for peer, points in lines.items():
+        alone = peer == "use alone"
+        ours = peer.startswith("zerofill")
+        axes.loglog(
+            *zip(*sorted(points), strict=True),
+            label=peer,
+            marker="o",
+            markersize=3,
+            linewidth=2.5 if ours else 1.2,
+            linestyle=":" if alone else "-",
+            color="black" if alone else None,
+        )
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([1 << power for power in range(10, 31, 4)])
+    axes.set_xticklabels(["1 KiB", "16 KiB", "256 KiB", "4 MiB", "64 MiB", "1 GiB"])
+    axes.set_xlabel("size of the array (float32)")
+    axes.set_ylabel("seconds to make it, add 1 to it and free it")
+    axes.grid(visible=True, which="major", alpha=0.3)
+    axes.legend(fontsize=8)
+    figure.tight_layout()
+    for ending in ("png", "svg"):
+        figure.savefig(folder / f"cycle.{ending}", dpi=150)
+
+
+def main() -> int:
+    """Run, and write everything."""
+    folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/bench")
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "benchmark.json"
+    code = run(file)
+    if code != 0:
+        return code
+    record = json.loads(file.read_text(encoding="utf-8"))
+    table = markdown(group_medians(record))
+    (folder / "benchmark.md").write_text(table, encoding="utf-8")
+    plot(record, folder)
+    print(table)
+    print(f"written to {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
