@@ -49,6 +49,8 @@ class Pool {
   bool keep(Kept* kept) noexcept;
   bool is_worth_scrubbing(const Block& block) const noexcept;
   bool has_keeper() noexcept;
+  template <typename Condition>
+  Kept* take_oldest_while(Condition holds) noexcept;
   Kept* take_beyond(std::size_t limit) noexcept;
   Kept* take_expired(Clock::time_point now) noexcept;
   Kept* take_all() noexcept;
@@ -174,37 +176,27 @@ std::size_t Pool::kept_bytes() const noexcept {
   return shelves_.clean_bytes() + shelves_.dirty_bytes() + scrubbing;
 }
 
-Kept* Pool::take_beyond(std::size_t limit) noexcept {
+template <typename Condition>
+Kept* Pool::take_oldest_while(Condition holds) noexcept {
   Kept* chain = nullptr;
-  while (kept_bytes() > limit) {
-    Kept* kept = shelves_.oldest();
-    if (kept == nullptr) break;  // the rest is being scrubbed
+  for (Kept* kept = shelves_.oldest(); kept != nullptr && holds(*kept); kept = shelves_.oldest()) {
     shelves_.remove(kept);
     kept->older = chain;
     chain = kept;
   }
   return chain;
+}
+
+Kept* Pool::take_beyond(std::size_t limit) noexcept {
+  return take_oldest_while([&](const Kept&) { return kept_bytes() > limit; });
 }
 
 Kept* Pool::take_expired(Clock::time_point now) noexcept {
-  Kept* chain = nullptr;
-  for (Kept* kept = shelves_.oldest(); kept != nullptr && now - kept->since >= decay();
-       kept = shelves_.oldest()) {
-    shelves_.remove(kept);
-    kept->older = chain;
-    chain = kept;
-  }
-  return chain;
+  return take_oldest_while([&](const Kept& kept) { return now - kept.since >= decay(); });
 }
 
 Kept* Pool::take_all() noexcept {
-  Kept* chain = nullptr;
-  while (Kept* kept = shelves_.oldest()) {
-    shelves_.remove(kept);
-    kept->older = chain;
-    chain = kept;
-  }
-  return chain;
+  return take_oldest_while([](const Kept&) { return true; });
 }
 
 std::size_t Pool::trim() noexcept {
