@@ -17,8 +17,8 @@ constexpr std::size_t kHuge = std::size_t{2} << 20;
 constexpr std::size_t kBytes = std::size_t{1} << 30;
 
 char* map_huge() {
-  auto* start = static_cast<char*>(mmap(nullptr, kBytes + kHuge, PROT_READ | PROT_WRITE,
-                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  auto* start = static_cast<char*>(
+      mmap(nullptr, kBytes + kHuge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   if (start == MAP_FAILED) std::abort();
   const auto address = reinterpret_cast<std::size_t>(start);
   char* aligned = start + ((kHuge - address % kHuge) % kHuge);
@@ -61,16 +61,16 @@ int main(int count, char** arguments) {
   for (int round = 0; round < 9; ++round) {
     char* memory = map_huge();
     fresh = std::min(fresh, seconds_on(threads, [memory](std::size_t from, std::size_t bytes) {
-      for (std::size_t i = 0; i < bytes; i += kHuge) {
-        *static_cast<volatile char*>(memory + from + i) = 0;
-      }
-    }));
+                       for (std::size_t i = 0; i < bytes; i += kHuge) {
+                         *static_cast<volatile char*>(memory + from + i) = 0;
+                       }
+                     }));
     for (int way = 0; way < 2; ++way) {
-      resident =
-          std::min(resident, seconds_on(threads, [memory, way](std::size_t from, std::size_t bytes) {
-            way == 0 ? stream(memory + from, bytes)
-                     : static_cast<void>(std::memset(memory + from, 0, bytes));
-          }));
+      resident = std::min(resident,
+                          seconds_on(threads, [memory, way](std::size_t from, std::size_t bytes) {
+                            way == 0 ? stream(memory + from, bytes)
+                                     : static_cast<void>(std::memset(memory + from, 0, bytes));
+                          }));
     }
     munmap(memory, kBytes);
   }
