@@ -71,8 +71,9 @@ Reservation::Reservation(std::size_t bytes, std::size_t at_least_bytes) : unsett
     if (added) return;
     throw OutOfMemory(ENOMEM);
   }
-  const std::size_t available = std::max(
-      minus(minus(budget.available_bytes, before), kept_back(budget.total_bytes)), at_least_bytes);
+  const std::size_t available =
+      std::max(minus(minus(budget.available_bytes, before), kept_back(budget.total_bytes)),
+               minus(at_least_bytes, before));
   if (added && bytes <= available) return;
   settle(bytes);
   throw OutOfMemory(available, budget.source);

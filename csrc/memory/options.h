@@ -3,16 +3,19 @@
 
 #include <atomic>
 #include <cstddef>
+#include <limits>
 
 namespace zerofill::memory {
 
 enum class Scrub : int { off, on, automatic };
 
+/// A pool limit that follows the use of memory.
+constexpr std::size_t kAutomatic = std::numeric_limits<std::size_t>::max();
+
 struct Options {
-  std::atomic<int> num_threads{1};             ///< at least 1
-  std::atomic<std::size_t> pool_limit{0};      ///< bytes
-  std::atomic<bool> pool_limit_is_set{false};  ///< else the default follows the use of memory
-  std::atomic<double> decay{10.0};             ///< seconds
+  std::atomic<int> num_threads{1};                  ///< at least 1
+  std::atomic<std::size_t> pool_limit{kAutomatic};  ///< bytes
+  std::atomic<double> decay{10.0};                  ///< seconds
   std::atomic<Scrub> scrub{Scrub::automatic};
   std::atomic<bool> audit{false};
 };

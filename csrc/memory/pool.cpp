@@ -45,7 +45,8 @@ class Pool {
   void after_fork_in_child() noexcept;
 
  private:
-  // All of these need mutex_ to be held; those with a lock may let go of it in between.
+  // All of these need mutex_ to be held; those with a lock may let go of it in between. Blocks that
+  // are taken off the shelves come as a chain, linked by `older`.
   bool keep(Kept* kept) noexcept;
   bool is_worth_scrubbing(const Block& block) const noexcept;
   bool has_keeper() noexcept;
@@ -54,6 +55,7 @@ class Pool {
   Kept* take_beyond(std::size_t limit) noexcept;
   Kept* take_expired(Clock::time_point now) noexcept;
   Kept* take_all() noexcept;
+  void give_back(Kept* chain, Lock& lock) noexcept;
   std::size_t kept_bytes() const noexcept;
   void watch() noexcept;
   Kept* take_unwanted(Lock& lock) noexcept;
@@ -65,13 +67,17 @@ class Pool {
 
   std::mutex fork_mutex_;  ///< held over a whole fork: one at a time stops the keeper
   std::mutex mutex_;
-  std::condition_variable changed_;  ///< there is something for the keeper to do
-  Shelves shelves_;                  ///< guarded by mutex_, as is all below but stopping_
+  std::condition_variable changed_;   ///< there is something for the keeper to do
+  std::condition_variable returned_;  ///< something has gone back to the system
+  Shelves shelves_;                   ///< guarded by mutex_, as is all below but the atomics
+  std::size_t leaving_bytes_ = 0;     ///< taken off the shelves for the system, ever
+  std::size_t returned_bytes_ = 0;    ///< of these, back in the system
   Usage usage_;
   Clock::time_point last_hit_[kSizeClasses] = {};
   Kept* being_scrubbed_ = nullptr;
   os::Thread keeper_;
   bool keeper_runs_ = false;
+  bool forking_ = false;
   Clock::time_point last_look_{};           ///< at how much memory is left
   bool keeper_sleeps_ = false;              ///< until it is notified
   bool found_nothing_ = false;              ///< when the keeper last looked
@@ -79,9 +85,18 @@ class Pool {
   std::atomic<bool> drop_scrubbed_{false};  ///< what it scrubs is not wanted any more
 };
 
-// Kept blocks go back to the system in chains, linked by `older`, after the mutex was let go.
-std::size_t give_back(Kept* chain) noexcept {
+/// Bytes that may be kept. The default leaves room for twice what was in use lately: the blocks
+/// themselves once they are freed, and a spare for each that is being scrubbed meanwhile.
+std::size_t limit_bytes(const Usage& usage) noexcept {
+  const std::size_t limit = options().pool_limit.load(std::memory_order_relaxed);
+  if (limit != kAutomatic) return limit;
+  return std::min(budget_total_bytes() / 4, 2 * usage.recent_peak_bytes());
+}
+
+void Pool::give_back(Kept* chain, Lock& lock) noexcept {
+  if (chain == nullptr) return;
   std::size_t bytes = 0;
+  lock.unlock();
   while (chain != nullptr) {
     Kept* kept = chain;
     chain = kept->older;
@@ -90,17 +105,9 @@ std::size_t give_back(Kept* chain) noexcept {
     delete kept;
   }
   counters().returned.add(bytes);
-  return bytes;
-}
-
-/// Bytes that may be kept. The default leaves room for twice what was in use lately: the blocks
-/// themselves once they are freed, and a spare for each that is being scrubbed meanwhile.
-std::size_t limit_bytes(const Usage& usage) noexcept {
-  const Options& set = options();
-  if (set.pool_limit_is_set.load(std::memory_order_relaxed)) {
-    return set.pool_limit.load(std::memory_order_relaxed);
-  }
-  return std::min(budget_total_bytes() / 4, 2 * usage.recent_peak_bytes());
+  lock.lock();
+  returned_bytes_ += bytes;
+  returned_.notify_all();
 }
 
 std::optional<Block> Pool::take(const Wanted& wanted) noexcept {
@@ -130,17 +137,11 @@ void Pool::put(const Block& block) noexcept {
     counters().returned.add(block.bytes);
     return count(-static_cast<std::ptrdiff_t>(block.bytes));
   }
-  Kept* removed = nullptr;
-  {
-    const Lock lock(mutex_);
-    usage_.change(-static_cast<std::ptrdiff_t>(block.bytes), kept->since, decay());
-    if (keep(kept)) {
-      removed = take_beyond(limit_bytes(usage_));
-    } else {
-      removed = kept;
-    }
-  }
-  give_back(removed);
+  Lock lock(mutex_);
+  usage_.change(-static_cast<std::ptrdiff_t>(block.bytes), kept->since, decay());
+  if (keep(kept)) return give_back(take_beyond(limit_bytes(usage_)), lock);
+  leaving_bytes_ += block.bytes;
+  give_back(kept, lock);
 }
 
 bool Pool::keep(Kept* kept) noexcept {
@@ -181,6 +182,7 @@ Kept* Pool::take_oldest_while(Condition holds) noexcept {
   Kept* chain = nullptr;
   for (Kept* kept = shelves_.oldest(); kept != nullptr && holds(*kept); kept = shelves_.oldest()) {
     shelves_.remove(kept);
+    leaving_bytes_ += kept->block.bytes;
     kept->older = chain;
     chain = kept;
   }
@@ -199,17 +201,19 @@ Kept* Pool::take_all() noexcept {
   return take_oldest_while([](const Kept&) { return true; });
 }
 
+// Whoever trims needs the memory, so it is back when this returns: also what another thread is
+// giving back just now, and what the keeper is told to drop.
 std::size_t Pool::trim() noexcept {
-  Kept* removed = nullptr;
-  std::size_t dropped = 0;
-  {
-    const Lock lock(mutex_);
-    removed = take_all();
-    if (being_scrubbed_ != nullptr && !drop_scrubbed_.exchange(true)) {
-      dropped = being_scrubbed_->block.bytes;
-    }
+  Lock lock(mutex_);
+  const std::size_t before = returned_bytes_;
+  if (being_scrubbed_ != nullptr && !drop_scrubbed_.exchange(true)) {
+    leaving_bytes_ += being_scrubbed_->block.bytes;
   }
-  return give_back(removed) + dropped;
+  Kept* removed = take_all();
+  const std::size_t leaving = leaving_bytes_;
+  give_back(removed, lock);
+  returned_.wait(lock, [&] { return returned_bytes_ >= leaving; });
+  return returned_bytes_ - before;
 }
 
 PoolSizes Pool::sizes() noexcept {
@@ -223,6 +227,7 @@ PoolSizes Pool::sizes() noexcept {
 // ---------------------------------------------------------------------------------------
 
 bool Pool::has_keeper() noexcept {
+  if (forking_) return false;  // it would not be in the child
   if (!keeper_runs_) {
     stopping_ = false;
     const auto body = [](void* pool) { static_cast<Pool*>(pool)->watch(); };
@@ -236,9 +241,7 @@ void Pool::watch() noexcept {
   Lock lock(mutex_);
   while (!stopping_) {
     if (Kept* removed = take_unwanted(lock)) {
-      lock.unlock();
-      give_back(removed);
-      lock.lock();
+      give_back(removed, lock);
     } else if (!scrub_one(lock)) {
       wait(lock);
     }
@@ -286,9 +289,7 @@ bool Pool::scrub_one(Lock& lock) noexcept {
     return true;
   }
   kept->older = nullptr;
-  lock.unlock();
-  give_back(kept);
-  lock.lock();
+  give_back(kept, lock);
   return true;
 }
 
@@ -309,6 +310,7 @@ bool Pool::scrub(const Block& block) noexcept {
 void Pool::before_fork() noexcept {
   fork_mutex_.lock();
   Lock lock(mutex_);
+  forking_ = true;
   stopping_ = true;
   changed_.notify_all();
   const bool runs = keeper_runs_;
@@ -316,11 +318,12 @@ void Pool::before_fork() noexcept {
   if (runs) os::join_threads(&keeper_, 1);
   lock.lock();
   keeper_runs_ = false;
-  give_back(take_all());
+  give_back(take_all(), lock);
   lock.release();  // held until the fork is over
 }
 
 void Pool::after_fork_in_parent() noexcept {
+  forking_ = false;
   mutex_.unlock();
   fork_mutex_.unlock();
 }
@@ -331,6 +334,8 @@ void Pool::after_fork_in_child() noexcept {
   new (&fork_mutex_) std::mutex;
   new (&mutex_) std::mutex;
   new (&changed_) std::condition_variable;
+  new (&returned_) std::condition_variable;
+  leaving_bytes_ = returned_bytes_;  // what other threads were giving back is not on its way here
 }
 
 /// Never destroyed: the keeper may be in it while the process exits.

@@ -27,8 +27,13 @@ void Shelves::add(Kept* kept) noexcept {
   List& list = list_of(kept->block);
   kept->newer = nullptr;
   kept->older = list.newest;
-  (list.newest != nullptr ? list.newest->newer : list.oldest) = kept;
-  list.newest = kept;
+  // A block comes back from being scrubbed with the time at which it was freed.
+  while (kept->older != nullptr && kept->older->since > kept->since) {
+    kept->newer = kept->older;
+    kept->older = kept->older->older;
+  }
+  (kept->newer != nullptr ? kept->newer->older : list.newest) = kept;
+  (kept->older != nullptr ? kept->older->newer : list.oldest) = kept;
   (kept->block.content == Content::zero ? clean_bytes_ : dirty_bytes_) += kept->block.bytes;
 }
 

@@ -56,11 +56,8 @@ py::dict get_options() {
   const memory::Options& options = memory::options();
   py::dict record;
   record["num_threads"] = options.num_threads.load();
-  if (options.pool_limit_is_set.load()) {
-    record["pool_limit"] = options.pool_limit.load();
-  } else {
-    record["pool_limit"] = py::none();
-  }
+  const std::size_t limit = options.pool_limit.load();
+  record["pool_limit"] = limit == memory::kAutomatic ? py::object(py::none()) : py::int_(limit);
   record["decay"] = options.decay.load();
   record["scrub"] = name_of(options.scrub.load());
   record["audit"] = options.audit.load();
@@ -79,8 +76,7 @@ void set_options(const py::kwargs& given) {
   if (given.contains("num_threads")) options.num_threads.store(given["num_threads"].cast<int>());
   if (given.contains("pool_limit")) {
     const auto limit = given["pool_limit"].cast<std::optional<std::size_t>>();
-    options.pool_limit.store(limit.value_or(0));
-    options.pool_limit_is_set.store(limit.has_value());
+    options.pool_limit.store(limit.value_or(memory::kAutomatic));
   }
   if (given.contains("decay")) options.decay.store(given["decay"].cast<double>());
   if (given.contains("scrub")) options.scrub.store(scrub_of(given["scrub"].cast<std::string>()));

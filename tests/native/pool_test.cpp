@@ -52,7 +52,6 @@ void start_afresh(Scrub scrub = Scrub::off) {
   memory::options().scrub.store(scrub);
   memory::options().decay.store(1000);
   memory::options().pool_limit.store(1024 * MiB);
-  memory::options().pool_limit_is_set.store(true);
   memory::trim();
 }
 
@@ -130,8 +129,10 @@ void threads_take_and_put_at_once(Scrub scrub) {
 void trimming_meets_scrubbing() {
   start_afresh(Scrub::on);
   for (int i = 0; i < 50; ++i) {
+    const test::Gained gained;
     use(8 * MiB);
-    memory::trim();
+    CHECK(memory::trim() >= 8 * MiB);
+    CHECK(gained.returned() >= 8 * MiB);  // at once, and not when the keeper gets round to it
     CHECK(kept_bytes() == 0);
   }
 }
@@ -144,6 +145,27 @@ bool holds_in_child(bool (*promise)()) {
   }
   int status = -1;
   return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/// Others take and put meanwhile, and none of it is in the child.
+void forking_meets_use() {
+  start_afresh(Scrub::on);
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&done] {
+      while (!done) release(acquire({3 * MiB, 64, Commit::eager}, kNoPoll));
+    });
+  }
+  for (int i = 0; i < 20; ++i) {
+    CHECK(holds_in_child([] {
+      const bool empty = kept_bytes() == 0;
+      memory::trim();
+      return empty && kept_bytes() == 0;
+    }));
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
 }
 
 void nothing_is_kept_over_a_fork(Scrub scrub) {
@@ -175,4 +197,5 @@ int main() {
   trimming_meets_scrubbing();
   nothing_is_kept_over_a_fork(Scrub::off);
   nothing_is_kept_over_a_fork(Scrub::on);
+  forking_meets_use();
 }
