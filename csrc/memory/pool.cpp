@@ -223,8 +223,7 @@ PoolSizes Pool::sizes() noexcept {
           shelves_.dirty_bytes() + (scrubbing ? being_scrubbed_->block.bytes : 0)};
 }
 
-// The keeper
-// ---------------------------------------------------------------------------------------
+// The keeper ----------
 
 bool Pool::has_keeper() noexcept {
   if (forking_) return false;  // it would not be in the child
@@ -259,6 +258,7 @@ Kept* Pool::take_unwanted(Lock& lock) noexcept {
 }
 
 void Pool::wait(Lock& lock) noexcept {
+  if (stopping_) return;  // said while the keeper looked at memory, and nobody says it twice
   const Kept* oldest = shelves_.oldest();
   const auto now = Clock::now();
   const bool found_nothing_twice = oldest == nullptr && found_nothing_;
@@ -303,8 +303,7 @@ bool Pool::scrub(const Block& block) noexcept {
   return true;
 }
 
-// Fork
-// ---------------------------------------------------------------------------------------------
+// Fork ----------
 
 // Kept blocks would become copy-on-write, and the child has no keeper: nothing is kept over a fork.
 void Pool::before_fork() noexcept {
