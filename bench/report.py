@@ -10,6 +10,8 @@ import subprocess
 import sys
 from collections import defaultdict
 
+from zerofill.cli import format_seconds
+
 BENCH = pathlib.Path(__file__).parent
 
 
@@ -25,14 +27,6 @@ def group_medians(record: dict) -> dict[str, dict[str, float]]:
     for bench in record["benchmarks"]:
         groups[bench["group"]][bench["params"]["peer"]] = bench["stats"]["median"]
     return groups
-
-
-def format_seconds(seconds: float) -> str:
-    """Write a time with three significant figures."""
-    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "us")):
-        if seconds * factor >= 1:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds * 1e9:.3g} ns"
 
 
 def markdown(groups: dict[str, dict[str, float]]) -> str:

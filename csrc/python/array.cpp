@@ -33,12 +33,12 @@ bool append_subarray(const PyArray_ArrayDescr* subarray, Layout* layout) {
   return true;
 }
 
-/// NumPy makes an empty string dtype one character long.
 bool widen_empty_string(ElementType* type) {
-  if (!PyDataType_ISSTRING(type->get()) || PyDataType_ELSIZE(type->get()) != 0) return true;
+  const npy_intp bytes = final_element_bytes(type->get());
+  if (bytes == PyDataType_ELSIZE(type->get())) return true;
   PyArray_Descr* wide = PyArray_DescrNew(type->get());
   if (wide == nullptr) return false;
-  PyDataType_SET_ELSIZE(wide, wide->type_num == NPY_UNICODE ? 4 : 1);
+  PyDataType_SET_ELSIZE(wide, bytes);
   type->descr = Reference(reinterpret_cast<PyObject*>(wide));
   return true;
 }
@@ -215,6 +215,12 @@ PyObject* make_by_numpy(ArrayRequest* request, NumpyMaker make, void* context) {
     if (PyArray_FillWithScalar(as_array, fill) != 0) return nullptr;
   }
   return array.release();
+}
+
+npy_intp final_element_bytes(PyArray_Descr* descr) {
+  const npy_intp bytes = PyDataType_ELSIZE(descr);
+  if (bytes != 0 || !PyDataType_ISSTRING(descr)) return bytes;
+  return descr->type_num == NPY_UNICODE ? 4 : 1;
 }
 
 PyObject* new_zeros(ArrayRequest* request) {

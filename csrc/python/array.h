@@ -23,6 +23,9 @@ struct ArrayRequest {
   Placement placement;
 };
 
+/// The size of an element as NumPy will have it: an empty string becomes one character long.
+npy_intp final_element_bytes(PyArray_Descr* descr);
+
 /// A new ndarray of zeros: a new reference, or null with NumPy's error, or one in its manner, set.
 PyObject* new_zeros(ArrayRequest* request);
 

@@ -100,12 +100,6 @@ void keep_order(PyArrayObject* prototype, npy_intp element_bytes, Layout* layout
   layout->strided = true;
 }
 
-npy_intp final_element_bytes(PyArray_Descr* descr) {
-  const npy_intp bytes = PyDataType_ELSIZE(descr);
-  if (bytes != 0 || !PyDataType_ISSTRING(descr)) return bytes;
-  return descr->type_num == NPY_UNICODE ? 4 : 1;
-}
-
 /// What NumPy's order means for an array that is to be like the prototype.
 void choose_layout(PyArrayObject* prototype, NPY_ORDER order, PyArray_Descr* descr,
                    Layout* layout) {

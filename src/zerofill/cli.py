@@ -16,7 +16,7 @@ import numpy as np
 from . import _zerofill, comparison
 from .runtime import configure
 
-__all__ = ["main"]
+__all__ = ["format_seconds", "main"]
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -107,7 +107,8 @@ def _format_bytes(count: int | None) -> str:
     return f"{value:.4g} TiB"
 
 
-def _format_seconds(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
+    """Write a time with three significant figures and a unit."""
     for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "us")):
         if seconds * factor >= 1:
             return f"{seconds * factor:.3g} {unit}"
@@ -203,7 +204,7 @@ def _record(rows: list[comparison.Row], too_large: list[comparison.Case]) -> dic
 def _cells(row: comparison.Row) -> list[str]:
     cells = [row.case.name]
     for what, times in (("call", row.call), ("cycle", row.cycle)):
-        cells += [_format_seconds(times[way]) for way in ("Zeros", *_PEERS)]
+        cells += [format_seconds(times[way]) for way in ("Zeros", *_PEERS)]
         cells += [f"{row.ratio(what, peer):.2f}" for peer in _PEERS]
     return cells
 
