@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 
 #include "base/checked.h"
 #include "memory/audit.h"
 #include "memory/fill.h"
 #include "memory/plan.h"
+#include "memory/spans.h"
 #include "os/pages.h"
 
 namespace zerofill::memory {
@@ -37,30 +37,40 @@ Block map_fresh(const Request& request, std::size_t stagger) {
   // A sparsely written array must not become resident 2 MiB at a time.
   block.huge_pages = wants_huge && request.commit == Commit::eager &&
                      os::advise_huge_pages(address, block.bytes) == 0;
-  counters().misses.add(1);
   return block;
 }
 
-void unmap(const Block& block) noexcept {
-  // Unmapping can fail only where the system cannot split a mapping, and this is a whole one.
+void give_to_system(const Block& block) noexcept {
+  if (block.span != nullptr) return put_into_span(block);
   if (os::unmap_pages(block.address, block.bytes) == 0) counters().returned.add(block.bytes);
 }
 
+Block make_lazy(const Request& request) {
+  const auto slot = take_from_span(request.bytes, request.alignment);
+  Block block = slot ? *slot : map_fresh(request, next_stagger(request.alignment));
+  block.residency = Residency::some;  // its owner will touch it
+  return block;
+}
+
 /// `at_least_bytes` of memory are known to be free.
-Block make_fresh(const Request& request, const team::Poll& poll, std::size_t at_least_bytes = 0) {
+Block make_eager(const Request& request, const team::Poll& poll, std::size_t at_least_bytes) {
   const std::size_t stagger = next_stagger(request.alignment);
-  std::optional<Reservation> reservation;
-  if (request.commit == Commit::eager)
-    reservation.emplace(mapping_bytes(request.bytes, stagger), at_least_bytes);
+  Reservation reservation(mapping_bytes(request.bytes, stagger), at_least_bytes);
   Block block = map_fresh(request, stagger);
   try {
-    if (request.commit == Commit::eager) make_resident(&block, &*reservation, poll);
+    make_resident(&block, &reservation, poll);
   } catch (...) {
-    unmap(block);
+    give_to_system(block);
     throw;
   }
-  block.residency = request.commit == Commit::eager ? Residency::all : Residency::some;
+  return block;
+}
+
+Block make_fresh(const Request& request, const team::Poll& poll, std::size_t at_least_bytes = 0) {
+  const Block block = request.commit == Commit::lazy ? make_lazy(request)
+                                                     : make_eager(request, poll, at_least_bytes);
   count_fresh_in_use(static_cast<std::ptrdiff_t>(block.bytes));
+  counters().misses.add(1);
   counters().skipped.add(request.bytes);
   return block;
 }
@@ -105,9 +115,7 @@ Block acquire(const Request& request, const team::Poll& poll) {
   try {
     return make_fresh(request, poll);
   } catch (const OutOfMemory& error) {
-    const std::size_t given_up = trim_pool();
-    if (given_up == 0) throw;
-    free_bytes = error.available_bytes() + given_up;
+    free_bytes = error.available_bytes() + trim();
   }
   return make_fresh(request, poll, free_bytes);
 }
@@ -115,10 +123,13 @@ Block acquire(const Request& request, const team::Poll& poll) {
 void release(const Block& block) noexcept {
   if (block.residency == Residency::all) return give_to_pool(block);
   // Zeroing it would make the pages resident that its owner never touched.
-  unmap(block);
+  give_to_system(block);
   count_fresh_in_use(-static_cast<std::ptrdiff_t>(block.bytes));
 }
 
-std::size_t trim() noexcept { return trim_pool(); }
+std::size_t trim() noexcept {
+  trim_spans();  // only addresses
+  return trim_pool();
+}
 
 }  // namespace zerofill::memory

@@ -9,6 +9,8 @@ namespace zerofill::memory {
 enum class Content { zero, unknown };
 enum class Residency { none, some, all };
 
+struct Span;
+
 struct Block {
   std::byte* address = nullptr;  ///< of the mapping
   std::size_t bytes = 0;         ///< of the mapping; a multiple of the page size
@@ -16,6 +18,7 @@ struct Block {
   std::byte* payload = nullptr;  ///< where this owner's bytes start
   Content content = Content::unknown;
   Residency residency = Residency::none;
+  Span* span = nullptr;     ///< the mapping it is a part of; null when it is a whole one
   bool huge_pages = false;  ///< the system was asked for huge pages, and grants them
 };
 

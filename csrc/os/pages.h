@@ -32,6 +32,13 @@ int unmap_pages(void* address, std::size_t bytes) noexcept;
 /// Asks for huge pages in this range. Succeeds whether or not the system will find any.
 int advise_huge_pages(void* address, std::size_t bytes) noexcept;
 
+/// Asks for no huge pages in this range. Nothing to do where the system never gives them unasked.
+int advise_small_pages(void* address, std::size_t bytes) noexcept;
+
+/// Makes the pages of the range fresh again: they read as zero and are not resident, unless they
+/// are locked into memory. When it fails, they cannot be used any more.
+int renew_pages(void* address, std::size_t bytes) noexcept;
+
 /// Makes every page of the range resident without changing a byte, in one call of the system,
 /// which may hold up other threads' mappings meanwhile: keep `bytes` small.
 /// ENOTSUP where the system has no such call; the caller then writes to the pages itself.

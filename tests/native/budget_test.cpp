@@ -3,10 +3,11 @@
 
 #include <cstdint>
 
+#include "base/align.h"
 #include "check.h"
+#include "fake_budget.h"
 #include "gained.h"
 #include "memory/allocator.h"
-#include "os/limits.h"
 
 namespace {
 
@@ -18,23 +19,40 @@ using memory::Reservation;
 // More than any machine has, and less than where sizes overflow.
 constexpr std::size_t kFarTooMuch = std::size_t{1} << 50;
 
-/// Once that is there beside what other processes may take meanwhile, twice it is not.
-std::size_t three_fifths_of_what_is_left() {
-  os::MemoryBudget budget;
-  CHECK(os::read_memory_budget(&budget) == 0);
-  return budget.available_bytes / 5 * 3;
-}
+constexpr std::size_t kAvailable = 10000 * MiB;
+/// Once that is there, twice it is not.
+constexpr std::size_t kThreeFifths = (kAvailable - test::kFakeKeptBack) / 5 * 3;
 
 bool is_refused(std::size_t bytes) {
   return test::throws<OutOfMemory>([bytes] { Reservation reservation(bytes); });
 }
 
-void the_systems_figures_make_sense() {
-  os::MemoryBudget budget;
-  CHECK(os::read_memory_budget(&budget) == 0);
-  CHECK(budget.available_bytes > 0);
-  CHECK(budget.available_bytes <= budget.total_bytes);
-  CHECK(budget.source[0] != '\0');
+void exactly_what_is_there_is_granted() {
+  CHECK(!is_refused(kAvailable - test::kFakeKeptBack));
+  CHECK(is_refused(kAvailable - test::kFakeKeptBack + 1));
+}
+
+void where_nothing_is_known_nothing_is_refused() {
+  test::set_readable(false);
+  CHECK(!is_refused(kFarTooMuch));
+  CHECK(!memory::memory_is_short());
+  test::set_readable(true);
+}
+
+/// The system may say so late that they are free.
+void what_is_known_to_be_free_counts() {
+  test::set_available(0);
+  CHECK(test::throws<OutOfMemory>([] { Reservation reservation(1000, 999); }));
+  CHECK(!test::throws<OutOfMemory>([] { Reservation reservation(1000, 1000); }));
+  test::set_available(kAvailable);
+}
+
+void memory_is_short_below_twice_what_is_kept_back() {
+  test::set_available(2 * test::kFakeKeptBack);
+  CHECK(!memory::memory_is_short());
+  test::set_available(2 * test::kFakeKeptBack - 1);
+  CHECK(memory::memory_is_short());
+  test::set_available(kAvailable);
 }
 
 void far_too_much_is_refused_before_a_page_is_touched() {
@@ -58,50 +76,49 @@ void lazily_only_the_system_may_refuse_it() {
 }
 
 void two_together_do_not_get_what_is_there_once() {
-  const std::size_t bytes = three_fifths_of_what_is_left();
-  const Reservation first(bytes);
-  CHECK(is_refused(bytes));
+  const Reservation first(kThreeFifths);
+  CHECK(is_refused(kThreeFifths));
 }
 
 void the_end_of_a_reservation_gives_back() {
-  const std::size_t bytes = three_fifths_of_what_is_left();
   {
-    const Reservation first(bytes);
+    const Reservation first(kThreeFifths);
   }
-  CHECK(!is_refused(bytes));
+  CHECK(!is_refused(kThreeFifths));
 }
 
 void a_refusal_gives_back() {
   CHECK(is_refused(kFarTooMuch));
-  CHECK(!is_refused(three_fifths_of_what_is_left()));
+  CHECK(!is_refused(kThreeFifths));
 }
 
 void a_refusal_takes_nothing_from_others() {
-  const std::size_t bytes = three_fifths_of_what_is_left();
-  const Reservation first(bytes);
+  const Reservation first(kThreeFifths);
   CHECK(is_refused(0xFFFFFFFFFFFFF000));  // together with the first, more than a size can say
-  CHECK(is_refused(bytes));
+  CHECK(is_refused(kThreeFifths));
 }
 
 void settling_gives_back() {
-  const std::size_t bytes = three_fifths_of_what_is_left();
-  Reservation first(bytes);
-  first.settle(bytes - 1000);
-  CHECK(!is_refused(bytes));
+  Reservation first(kThreeFifths);
+  first.settle(kThreeFifths - 1000);
+  CHECK(!is_refused(kThreeFifths));
 }
 
 void settling_more_than_was_reserved_gives_back_that() {
-  const std::size_t bytes = three_fifths_of_what_is_left();
-  const Reservation first(bytes);
+  const Reservation first(kThreeFifths);
   Reservation second(1000);
-  second.settle(bytes);
-  CHECK(is_refused(bytes));
+  second.settle(kThreeFifths);
+  CHECK(is_refused(kThreeFifths));
 }
 
 }  // namespace
 
 int main() {
-  the_systems_figures_make_sense();
+  test::set_available(kAvailable);
+  exactly_what_is_there_is_granted();
+  where_nothing_is_known_nothing_is_refused();
+  what_is_known_to_be_free_counts();
+  memory_is_short_below_twice_what_is_kept_back();
   far_too_much_is_refused_before_a_page_is_touched();
   lazily_only_the_system_may_refuse_it();
   two_together_do_not_get_what_is_there_once();

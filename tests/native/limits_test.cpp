@@ -166,9 +166,18 @@ void version1_writes_no_limit_as_a_large_number() {
   CHECK(is_the_machines(version1_budget({"9223372036854771712\n", "300000\n", ""})));
 }
 
+void this_systems_figures_make_sense() {
+  os::MemoryBudget budget;
+  CHECK(os::read_memory_budget(&budget) == 0);
+  CHECK(budget.available_bytes > 0);
+  CHECK(budget.available_bytes <= budget.total_bytes);
+  CHECK(budget.source[0] != '\0');
+}
+
 }  // namespace
 
 int main() {
+  this_systems_figures_make_sense();
   without_groups_it_is_the_machines();
   without_the_machines_figures_it_is_not_known("");
   without_the_machines_figures_it_is_not_known("MemTotal: 8388608 kB\nMemFree: 1048576 kB\n");

@@ -11,10 +11,9 @@
 
 #include "bytes.h"
 #include "check.h"
+#include "fake_budget.h"
 #include "gained.h"
 #include "memory/allocator.h"
-#include "memory/budget.h"
-#include "os/limits.h"
 #include "os/threads.h"
 
 namespace {
@@ -94,25 +93,37 @@ void an_idle_block_goes_back_although_nobody_calls() {
   wait_until([] { return kept_bytes() == 0; });
 }
 
-/// Others have reserved so much that 320 MiB are left beside the 256 MiB that are kept. False when
-/// the machine's free memory changed too much meanwhile.
-bool is_met_by_giving_up_the_pool() {
+/// Beside what is kept back and the 256 MiB in the pool, 320 MiB are left.
+void a_request_that_only_fits_without_the_pool_is_met() {
   start_afresh();
   use(256 * MiB);
-  os::MemoryBudget budget;
-  CHECK(os::read_memory_budget(&budget) == 0);
-  const std::size_t kept_back =
-      std::min(std::max<std::size_t>(budget.total_bytes / 64, 4 * MiB), 256 * MiB);
-  const memory::Reservation others(budget.available_bytes - kept_back - 320 * MiB);
+  test::set_available(test::kFakeKeptBack + 320 * MiB);
   const test::Gained gained;
-  const bool refused = test::throws<memory::OutOfMemory>([] { use(448 * MiB); });
-  return !refused && gained.returned() >= 256 * MiB;
+  CHECK(!test::throws<memory::OutOfMemory>([] { use(448 * MiB); }));
+  CHECK(gained.returned() >= 256 * MiB);
+  test::set_available(test::kFakeTotal);
 }
 
-void a_request_that_only_fits_without_the_pool_is_met() {
-  bool met = false;
-  for (int tries = 0; !met && tries < 20; ++tries) met = is_met_by_giving_up_the_pool();
-  CHECK(met);
+void a_request_that_does_not_fit_even_then_is_refused() {
+  start_afresh();
+  use(256 * MiB);
+  test::set_available(test::kFakeKeptBack + 320 * MiB);
+  CHECK(test::throws<memory::OutOfMemory>([] { use(600 * MiB); }));
+  test::set_available(test::kFakeTotal);
+  use(256 * MiB);
+}
+
+/// The keeper looks once a second.
+void when_memory_runs_low_everything_goes_back() {
+  start_afresh();
+  use(8 * MiB);
+  test::set_available(test::kFakeKeptBack);
+  const test::Gained gained;
+  wait_until([] { return kept_bytes() == 0; });
+  wait_until([&] { return gained.returned() >= 8 * MiB; });
+  test::set_available(test::kFakeTotal);
+  use(8 * MiB);
+  CHECK(kept_bytes() >= 8 * MiB);
 }
 
 void threads_take_and_put_at_once(Scrub scrub) {
@@ -192,6 +203,8 @@ int main() {
   a_limit_holds();
   an_idle_block_goes_back_although_nobody_calls();
   a_request_that_only_fits_without_the_pool_is_met();
+  a_request_that_does_not_fit_even_then_is_refused();
+  when_memory_runs_low_everything_goes_back();
   threads_take_and_put_at_once(Scrub::off);
   threads_take_and_put_at_once(Scrub::on);
   trimming_meets_scrubbing();

@@ -122,6 +122,16 @@ int advise_huge_pages(void* address, std::size_t bytes) noexcept {
   return madvise(address, bytes, MADV_HUGEPAGE) == 0 ? 0 : errno;
 }
 
+int advise_small_pages(void* address, std::size_t bytes) noexcept {
+  return madvise(address, bytes, MADV_NOHUGEPAGE) == 0 ? 0 : errno;
+}
+
+int renew_pages(void* address, std::size_t bytes) noexcept {
+  // EINVAL for pages that are locked (mlockall(2)): they stay, whoever wants them gone.
+  if (madvise(address, bytes, MADV_DONTNEED) != 0) std::memset(address, 0, bytes);
+  return 0;
+}
+
 int populate_pages(void* address, std::size_t bytes) noexcept {
   while (madvise(address, bytes, MADV_POPULATE_WRITE) != 0) {
     if (errno == EINVAL) return ENOTSUP;  // a kernel older than 5.14

@@ -68,6 +68,15 @@ int unmap_pages(void* address, std::size_t bytes) noexcept {
 
 int advise_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
+int advise_small_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return 0; }
+
+int renew_pages(void* address, std::size_t bytes) noexcept {
+  // MADV_DONTNEED keeps the content here. A new mapping in the place of the old one does not.
+  void* renewed =
+      mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0);
+  return renewed != MAP_FAILED ? 0 : errno;
+}
+
 int populate_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
 }  // namespace zerofill::os

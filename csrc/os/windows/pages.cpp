@@ -105,6 +105,13 @@ int unmap_pages(void* address, std::size_t /*bytes*/) noexcept {
 
 int advise_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
+int advise_small_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return 0; }
+
+int renew_pages(void* address, std::size_t bytes) noexcept {
+  if (!VirtualFree(address, bytes, MEM_DECOMMIT)) return last_error();
+  return VirtualAlloc(address, bytes, MEM_COMMIT, PAGE_READWRITE) != nullptr ? 0 : last_error();
+}
+
 int populate_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
 }  // namespace zerofill::os

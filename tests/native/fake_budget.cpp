@@ -1,0 +1,32 @@
+#include "fake_budget.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+
+#include "os/limits.h"
+
+namespace zerofill {
+namespace {
+
+std::atomic<std::size_t> available{test::kFakeTotal};
+std::atomic<bool> is_readable{true};
+
+}  // namespace
+
+namespace test {
+
+void set_available(std::size_t bytes) { available = bytes; }
+void set_readable(bool readable) { is_readable = readable; }
+
+}  // namespace test
+
+int os::read_memory_budget(MemoryBudget* budget) noexcept {
+  if (!is_readable) return ENOENT;
+  budget->available_bytes = available;
+  budget->total_bytes = test::kFakeTotal;
+  std::snprintf(budget->source, sizeof budget->source, "a test");
+  return 0;
+}
+
+}  // namespace zerofill

@@ -1,0 +1,19 @@
+// os::read_memory_budget as a test wants it. The program that is linked with fake_budget.cpp has no
+// other: the core's is in an archive, of which the linker takes only what is missing.
+#pragma once
+
+#include <cstddef>
+
+namespace zerofill::test {
+
+constexpr std::size_t kFakeTotal = std::size_t{16} << 30;
+/// What budget.cpp keeps back of that.
+constexpr std::size_t kFakeKeptBack = std::size_t{256} << 20;
+
+/// What the system says is available from now on. At first it is all.
+void set_available(std::size_t bytes);
+
+/// Whether the system says anything.
+void set_readable(bool readable);
+
+}  // namespace zerofill::test
