@@ -1,5 +1,6 @@
-// What this machine can do at best, without zerofill: zeroing 1 GiB that is resident, and making
-// 1 GiB of fresh huge pages resident, on so many threads. Prints the best seconds of each as JSON.
+// What this machine can do at best, without zerofill: zeroing memory that is resident, and making
+// fresh huge pages resident. Called with a number of threads and sizes in bytes; prints the best
+// seconds for each size as JSON, over one and all threads, cached and streaming stores.
 #include <immintrin.h>
 #include <sys/mman.h>
 
@@ -14,25 +15,30 @@
 namespace {
 
 constexpr std::size_t kHuge = std::size_t{2} << 20;
-constexpr std::size_t kBytes = std::size_t{1} << 30;
+constexpr std::size_t kLine = 64;
+/// Starting a thread takes longer than zeroing less than this.
+constexpr std::size_t kWorthThreads = std::size_t{4} << 20;
+constexpr int kRounds = 9;
 
-char* map_huge() {
+char* map_huge(std::size_t bytes) {
   auto* start = static_cast<char*>(
-      mmap(nullptr, kBytes + kHuge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+      mmap(nullptr, bytes + kHuge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   if (start == MAP_FAILED) std::abort();
   const auto address = reinterpret_cast<std::size_t>(start);
   char* aligned = start + ((kHuge - address % kHuge) % kHuge);
-  madvise(aligned, kBytes, MADV_HUGEPAGE);
+  madvise(aligned, bytes, MADV_HUGEPAGE);
   return aligned;
 }
 
+/// Seconds for work(start, bytes) over the whole range, in equal shares of whole `unit`s.
 template <typename Work>
-double seconds_on(int threads, Work work) {
+double seconds_on(int threads, std::size_t bytes, std::size_t unit, Work work) {
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::thread> others;
-  const std::size_t share = kBytes / static_cast<std::size_t>(threads) / kHuge * kHuge;
-  for (int i = 1; i < threads; ++i) others.emplace_back(work, share * i, share);
-  work(0, share);
+  const auto count = static_cast<std::size_t>(threads);
+  const std::size_t share = bytes / count / unit * unit;
+  for (std::size_t i = 1; i < count; ++i) others.emplace_back(work, share * (i - 1), share);
+  work(share * (count - 1), bytes - share * (count - 1));
   for (std::thread& other : others) other.join();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -52,27 +58,74 @@ void stream(char* address, std::size_t bytes) {
   _mm_sfence();
 }
 
+double best_resident(char* memory, std::size_t bytes, int threads, bool streaming) {
+  const auto zero = [memory, streaming](std::size_t start, std::size_t share) {
+    if (streaming) {
+      stream(memory + start, share);
+    } else {
+      std::memset(memory + start, 0, share);
+      asm volatile("" ::"r"(memory) : "memory");  // or the compiler keeps one of several
+    }
+  };
+  const std::size_t times = std::max<std::size_t>(1, kHuge / bytes);  // in one reading of the clock
+  double best = 1e9;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto repeat = [&](std::size_t start, std::size_t share) {
+      for (std::size_t i = 0; i < times; ++i) zero(start, share);
+    };
+    best = std::min(best, seconds_on(threads, bytes, kLine, repeat) / static_cast<double>(times));
+  }
+  return best;
+}
+
+double best_resident(std::size_t bytes, int threads) {
+  char* memory = map_huge(bytes);
+  std::memset(memory, 1, bytes);
+  double best = 1e9;
+  for (const int count : {1, bytes >= kWorthThreads ? threads : 1}) {
+    for (const bool streaming : {false, true}) {
+      best = std::min(best, best_resident(memory, bytes, count, streaming));
+    }
+  }
+  munmap(memory, bytes);
+  return best;
+}
+
+double best_fresh(std::size_t bytes, int threads) {
+  double best = 1e9;
+  for (int round = 0; round < kRounds; ++round) {
+    char* memory = map_huge(bytes);
+    const auto touch = [memory](std::size_t start, std::size_t share) {
+      for (std::size_t i = 0; i < share; i += kHuge) {
+        *static_cast<volatile char*>(memory + start + i) = 0;
+      }
+    };
+    best = std::min(best, seconds_on(threads, bytes, kHuge, touch));
+    munmap(memory, bytes);
+  }
+  return best;
+}
+
+void print(const char* name, const std::vector<std::size_t>& sizes, int threads,
+           double (*measure)(std::size_t, int)) {
+  std::printf("\"%s\": {", name);
+  const char* separator = "";
+  for (const std::size_t bytes : sizes) {
+    std::printf("%s\"%zu\": %.9f", separator, bytes, measure(bytes, threads));
+    separator = ", ";
+  }
+  std::printf("}");
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
   const int threads = count > 1 ? std::max(1, std::atoi(arguments[1])) : 1;
-  double resident = 1e9;
-  double fresh = 1e9;
-  for (int round = 0; round < 9; ++round) {
-    char* memory = map_huge();
-    fresh = std::min(fresh, seconds_on(threads, [memory](std::size_t from, std::size_t bytes) {
-                       for (std::size_t i = 0; i < bytes; i += kHuge) {
-                         *static_cast<volatile char*>(memory + from + i) = 0;
-                       }
-                     }));
-    for (int way = 0; way < 2; ++way) {
-      resident = std::min(resident,
-                          seconds_on(threads, [memory, way](std::size_t from, std::size_t bytes) {
-                            way == 0 ? stream(memory + from, bytes)
-                                     : static_cast<void>(std::memset(memory + from, 0, bytes));
-                          }));
-    }
-    munmap(memory, kBytes);
-  }
-  std::printf("{\"resident_seconds\": %.6f, \"fresh_seconds\": %.6f}\n", resident, fresh);
+  std::vector<std::size_t> sizes;
+  for (int i = 2; i < count; ++i) sizes.push_back(std::strtoull(arguments[i], nullptr, 10));
+  std::printf("{");
+  print("resident", sizes, threads, best_resident);
+  std::printf(", ");
+  print("fresh", sizes, threads, best_fresh);
+  std::printf("}\n");
 }

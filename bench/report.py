@@ -54,7 +54,7 @@ def plot(record: dict, folder: pathlib.Path) -> None:
             lines[bench["params"]["peer"]].append((nbytes, bench["stats"]["median"]))
     figure, axes = pyplot.subplots(figsize=(8, 5))
     for peer, points in lines.items():
-        alone = peer == "use alone"
+        alone = peer in ("use alone", "limit")
         ours = peer.startswith("zerofill")
         axes.loglog(
             *zip(*sorted(points), strict=True),
@@ -62,7 +62,7 @@ def plot(record: dict, folder: pathlib.Path) -> None:
             marker="o",
             markersize=3,
             linewidth=2.5 if ours else 1.2,
-            linestyle=":" if alone else "-",
+            linestyle={"use alone": ":", "limit": "--"}.get(peer, "-"),
             color="black" if alone else None,
         )
     axes.set_xscale("log", base=2)

@@ -5,6 +5,9 @@ import pytest
 
 import zerofill
 
+from peers import replay
+
+GROUP = "clear 1 GiB of resident float32"
 SHAPE = ((1 << 30) // 4,)
 
 
@@ -20,7 +23,7 @@ def gibibyte():
 
 
 @pytest.mark.parametrize("peer", [name for name, _ in ways()])
-@pytest.mark.benchmark(group="clear 1 GiB of resident float32")
+@pytest.mark.benchmark(group=GROUP)
 def test_clear_gibibyte(benchmark, gibibyte, peer):
     clear = dict(ways())[peer]
     if peer == "torch.zero_":
@@ -30,3 +33,9 @@ def test_clear_gibibyte(benchmark, gibibyte, peer):
     gibibyte.fill(1)
     benchmark.pedantic(clear, args=(gibibyte,), rounds=15, iterations=1, warmup_rounds=1)
     assert not gibibyte.view(np.uint64).any()
+
+
+@pytest.mark.parametrize("peer", ["limit"])
+@pytest.mark.benchmark(group=GROUP)
+def test_limit(benchmark, machine_limit, peer):
+    replay(benchmark, machine_limit["resident"][1 << 30])

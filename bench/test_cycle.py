@@ -6,7 +6,7 @@ import pytest
 import zerofill
 from zerofill.comparison import CASES
 
-from peers import maker
+from peers import maker, replay
 
 PEERS = [
     "use alone",
@@ -19,6 +19,7 @@ PEERS = [
     "tensorflow",
     "pyfftw",
 ]
+use_alone_seconds = {}  # the limit is the use alone and the best zeroing that the machine does
 LARGE = [case for case in CASES if case.nbytes >= 1 << 10]
 
 
@@ -44,8 +45,20 @@ def test_cycle(benchmark, case, peer, use):
         step = lambda: add(make(case.shape))  # noqa: E731
     iterations = max(1, (256 << 10) // case.nbytes)
     benchmark.pedantic(step, rounds=rounds_for(case.nbytes), iterations=iterations, warmup_rounds=5)
-    if peer not in ("use alone", "np.empty"):
+    if peer == "use alone":
+        use_alone_seconds[case] = benchmark.stats.stats.median
+    elif peer != "np.empty":
         assert (np.asarray(add(make(case.shape))) == 1).all()
+
+
+@pytest.mark.parametrize("peer", ["limit"])
+@pytest.mark.parametrize("case", LARGE, ids=lambda case: case.name)
+def test_limit(benchmark, machine_limit, case, peer):
+    benchmark.group = f"cycle of {case.name}"
+    benchmark.extra_info["nbytes"] = case.nbytes
+    if case not in use_alone_seconds:
+        pytest.skip("the use alone was not measured")
+    replay(benchmark, use_alone_seconds[case] + machine_limit["resident"][case.nbytes])
 
 
 SMALL, WIDE = 256, 4096

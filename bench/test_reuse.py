@@ -30,7 +30,7 @@ def test_dirty(benchmark, peer):
 @pytest.mark.parametrize("peer", ["limit"])
 @pytest.mark.benchmark(group=GROUP)
 def test_limit(benchmark, machine_limit, peer):
-    replay(benchmark, machine_limit["resident_seconds"])
+    replay(benchmark, machine_limit["resident"][1 << 30])
 
 
 @pytest.mark.parametrize("peer", ["zerofill"])
