@@ -1,10 +1,41 @@
 """What all tests share."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 import zerofill
+
+DISABLED = os.environ.get("ZEROFILL_DISABLE") == "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for the counts that the table of `tests/README.md` speaks of."""
+    parser.addoption("--full", action="store_true", help="the full counts: takes an hour or so")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set how long stateful machines of hypothesis run."""
+    examples, steps = (1000, 50) if config.getoption("--full") else (60, 40)
+    settings.register_profile(
+        "machine", max_examples=examples, stateful_step_count=steps, deadline=None
+    )
+
+
+@pytest.fixture(scope="session")
+def count(pytestconfig: pytest.Config):
+    """Return a function that chooses between a short count and the full one."""
+    full = pytestconfig.getoption("--full")
+    return lambda short, all_of_them: all_of_them if full else short
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what ZEROFILL_DISABLE=1 takes away."""
+    for item in items:
+        if DISABLED and item.get_closest_marker("own_memory"):
+            item.add_marker(pytest.mark.skip(reason="ZEROFILL_DISABLE=1 uses NumPy's memory"))
 
 
 @pytest.fixture(autouse=True)

@@ -14,4 +14,7 @@ Options& options() noexcept {
   return instance;
 }
 
+// Read as the library is loaded: no fork of another thread can come between.
+[[maybe_unused]] const Options& kLoaded = options();
+
 }  // namespace zerofill::memory

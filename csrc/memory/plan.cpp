@@ -27,13 +27,13 @@ constexpr std::size_t kStaggerBytes = 4160;
 constexpr std::size_t kBelievableCacheBytes = 32 * MiB;
 
 /// From where on zeros are better written past the caches than through them.
-std::size_t streaming_bytes() noexcept {
-  static const std::size_t bytes = [] {
-    const std::size_t reported = os::last_level_cache_bytes();
-    return 2 * (reported == 0 ? kBelievableCacheBytes : std::min(reported, kBelievableCacheBytes));
-  }();
-  return bytes;
+std::size_t find_streaming_bytes() noexcept {
+  const std::size_t reported = os::last_level_cache_bytes();
+  return 2 * (reported == 0 ? kBelievableCacheBytes : std::min(reported, kBelievableCacheBytes));
 }
+
+// Found as the library is loaded: no fork of another thread can come between.
+const std::size_t kStreamingBytes = find_streaming_bytes();
 
 int threads_for(std::size_t bytes, std::size_t parallel_bytes) noexcept {
   return bytes < parallel_bytes ? 1 : options().num_threads.load(std::memory_order_relaxed);
@@ -43,7 +43,7 @@ int threads_for(std::size_t bytes, std::size_t parallel_bytes) noexcept {
 
 Plan plan_zeroing(std::size_t bytes) noexcept {
   const std::size_t chunk = bytes < 4 * kChunkBytes ? kChunkBytes / 4 : kChunkBytes;
-  return {chunk, threads_for(bytes, kParallelZeroBytes), bytes >= streaming_bytes()};
+  return {chunk, threads_for(bytes, kParallelZeroBytes), bytes >= kStreamingBytes};
 }
 
 Plan plan_first_touch(std::size_t bytes) noexcept {
@@ -51,7 +51,7 @@ Plan plan_first_touch(std::size_t bytes) noexcept {
 }
 
 Plan plan_scrubbing(std::size_t bytes) noexcept {
-  return {kChunkBytes / 2, 1, bytes >= streaming_bytes()};
+  return {kChunkBytes / 2, 1, bytes >= kStreamingBytes};
 }
 
 std::size_t next_stagger(std::size_t alignment) noexcept {

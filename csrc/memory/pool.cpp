@@ -56,6 +56,8 @@ class Pool {
   Kept* take_expired(Clock::time_point now) noexcept;
   Kept* take_all() noexcept;
   void give_back(Kept* chain, Lock& lock) noexcept;
+  void wait_until_returned(Lock& lock) noexcept;
+  PoolSizes sizes_now() const noexcept;
   std::size_t kept_bytes() const noexcept;
   void watch() noexcept;
   Kept* take_unwanted(Lock& lock) noexcept;
@@ -93,6 +95,10 @@ std::size_t limit_bytes(const Usage& usage) noexcept {
   return std::min(budget_total_bytes() / 4, 2 * usage.recent_peak_bytes());
 }
 
+void unmap(const Block& block) noexcept {
+  if (os::unmap_pages(block.address, block.bytes) == 0) counters().returned.add(block.bytes);
+}
+
 void Pool::give_back(Kept* chain, Lock& lock) noexcept {
   if (chain == nullptr) return;
   std::size_t bytes = 0;
@@ -101,10 +107,9 @@ void Pool::give_back(Kept* chain, Lock& lock) noexcept {
     Kept* kept = chain;
     chain = kept->older;
     bytes += kept->block.bytes;
-    os::unmap_pages(kept->block.address, kept->block.bytes);
+    unmap(kept->block);
     delete kept;
   }
-  counters().returned.add(bytes);
   lock.lock();
   returned_bytes_ += bytes;
   returned_.notify_all();
@@ -133,8 +138,7 @@ void Pool::count(std::ptrdiff_t bytes) noexcept {
 void Pool::put(const Block& block) noexcept {
   auto* kept = new (std::nothrow) Kept{block, Clock::now()};
   if (kept == nullptr) {
-    os::unmap_pages(block.address, block.bytes);
-    counters().returned.add(block.bytes);
+    unmap(block);
     return count(-static_cast<std::ptrdiff_t>(block.bytes));
   }
   Lock lock(mutex_);
@@ -173,8 +177,8 @@ bool Pool::is_worth_scrubbing(const Block& block) const noexcept {
 }
 
 std::size_t Pool::kept_bytes() const noexcept {
-  const std::size_t scrubbing = being_scrubbed_ != nullptr ? being_scrubbed_->block.bytes : 0;
-  return shelves_.clean_bytes() + shelves_.dirty_bytes() + scrubbing;
+  const PoolSizes now = sizes_now();
+  return now.clean_bytes + now.dirty_bytes;
 }
 
 template <typename Condition>
@@ -203,6 +207,11 @@ Kept* Pool::take_all() noexcept {
 
 // Whoever trims needs the memory, so it is back when this returns: also what another thread is
 // giving back just now, and what the keeper is told to drop.
+void Pool::wait_until_returned(Lock& lock) noexcept {
+  const std::size_t leaving = leaving_bytes_;
+  returned_.wait(lock, [&] { return returned_bytes_ >= leaving; });
+}
+
 std::size_t Pool::trim() noexcept {
   Lock lock(mutex_);
   const std::size_t before = returned_bytes_;
@@ -210,14 +219,17 @@ std::size_t Pool::trim() noexcept {
     leaving_bytes_ += being_scrubbed_->block.bytes;
   }
   Kept* removed = take_all();
-  const std::size_t leaving = leaving_bytes_;
   give_back(removed, lock);
-  returned_.wait(lock, [&] { return returned_bytes_ >= leaving; });
+  wait_until_returned(lock);
   return returned_bytes_ - before;
 }
 
 PoolSizes Pool::sizes() noexcept {
   const Lock lock(mutex_);
+  return sizes_now();
+}
+
+PoolSizes Pool::sizes_now() const noexcept {
   const bool scrubbing = being_scrubbed_ != nullptr && !drop_scrubbed_;
   return {shelves_.clean_bytes(),
           shelves_.dirty_bytes() + (scrubbing ? being_scrubbed_->block.bytes : 0)};
@@ -318,6 +330,7 @@ void Pool::before_fork() noexcept {
   lock.lock();
   keeper_runs_ = false;
   give_back(take_all(), lock);
+  wait_until_returned(lock);  // what other threads are giving back would be nobody's in the child
   lock.release();  // held until the fork is over
 }
 

@@ -72,40 +72,50 @@ class Spans {
   }
 
  private:
+  /// The spans of one size of slots.
+  struct Class {
+    Span* usable = nullptr;  ///< those with a free slot
+    int empty = 0;           ///< how many of these have no slot in use
+  };
+
   // All of these need mutex_ to be held.
   void link(Span* span) noexcept;
   void unlink(Span* span) noexcept;
-  bool has_others(const Span* span) const noexcept { return span->next || span->previous; }
-  Span*& first(const Span* span) noexcept { return usable_[span->slot_bytes / kSlotStep]; }
+  Class& class_of(const Span* span) noexcept { return classes_[span->slot_bytes / kSlotStep]; }
 
   std::mutex mutex_;
-  Span* usable_[kClasses + 1] = {};  ///< the spans with a free slot, by its size in steps
+  Class classes_[kClasses + 1];  ///< by the size of a slot in steps
 };
 
 void Spans::link(Span* span) noexcept {
-  Span*& head = first(span);
+  Class& of = class_of(span);
   span->previous = nullptr;
-  span->next = head;
-  if (head != nullptr) head->previous = span;
-  head = span;
+  span->next = of.usable;
+  if (of.usable != nullptr) of.usable->previous = span;
+  of.usable = span;
+  of.empty += span->is_empty();
 }
 
 void Spans::unlink(Span* span) noexcept {
-  (span->previous != nullptr ? span->previous->next : first(span)) = span->next;
+  Class& of = class_of(span);
+  (span->previous != nullptr ? span->previous->next : of.usable) = span->next;
   if (span->next != nullptr) span->next->previous = span->previous;
   span->next = span->previous = nullptr;
+  of.empty -= span->is_empty();
 }
 
 std::byte* Spans::take(std::size_t slot_bytes, Span** from) noexcept {
   Lock lock(mutex_);
-  Span* span = usable_[slot_bytes / kSlotStep];
-  if (span == nullptr) {
+  Class& of = classes_[slot_bytes / kSlotStep];
+  if (of.usable == nullptr) {
     lock.unlock();
-    span = map_span(slot_bytes);
-    if (span == nullptr) return nullptr;
+    Span* mapped = map_span(slot_bytes);
+    if (mapped == nullptr) return nullptr;
     lock.lock();
-    link(span);
+    link(mapped);
   }
+  Span* span = of.usable;
+  of.empty -= span->is_empty();
   const int slot = span->free[--span->free_count];
   if (span->free_count == 0) unlink(span);
   *from = span;
@@ -118,7 +128,8 @@ void Spans::put(std::byte* slot, Span* span) noexcept {
   Lock lock(mutex_);
   if (span->free_count == 0) link(span);
   span->free[span->free_count++] = static_cast<std::uint8_t>(index);
-  if (!span->is_empty() || !has_others(span)) return;
+  if (!span->is_empty()) return;
+  if (++class_of(span).empty == 1) return;
   unlink(span);
   lock.unlock();
   unmap_span(span);
@@ -127,7 +138,8 @@ void Spans::put(std::byte* slot, Span* span) noexcept {
 std::size_t Spans::trim() noexcept {
   Span* empty = nullptr;
   Lock lock(mutex_);
-  for (Span* span : usable_) {
+  for (const Class& of : classes_) {
+    Span* span = of.usable;
     while (span != nullptr) {
       Span* next = span->next;
       if (span->is_empty()) {

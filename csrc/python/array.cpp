@@ -118,7 +118,11 @@ Memory take_from_numpy(std::size_t nbytes, const Placement& placement) {
   npy_intp length = static_cast<npy_intp>(padded);
   Memory memory;
   memory.owner = Reference(PyArray_ZEROS(1, &length, NPY_UINT8, 0));
-  if (!memory.owner) return memory;
+  if (!memory.owner) {
+    if (!PyErr_ExceptionMatches(PyExc_MemoryError)) return memory;
+    PyErr_Clear();  // it tells of bytes, and the caller of the array
+    throw memory::OutOfMemory(ENOMEM);
+  }
   auto* array = reinterpret_cast<PyArrayObject*>(memory.owner.get());
   memory.data = align_up(static_cast<std::byte*>(PyArray_DATA(array)), placement.alignment);
   return memory;
@@ -233,6 +237,9 @@ PyObject* new_zeros(ArrayRequest* request) {
           nullptr);
     case ZeroForm::none:
       raise_no_zero(request->type.get());
+      break;
+    case ZeroForm::failed:
+      break;
   }
   return nullptr;
 }

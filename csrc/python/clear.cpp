@@ -59,14 +59,12 @@ bool assign_zero(PyArrayObject* array) {
 
 bool clear_array(PyArrayObject* array) {
   if (PyArray_FailUnlessWriteable(array, "assignment destination") < 0) return false;
-  const ZeroForm form = zero_form(PyArray_DESCR(array));
-  if (form == ZeroForm::by_numpy || !has_only_fields(PyArray_DESCR(array))) {
-    return assign_zero(array);
-  }
-  if (form == ZeroForm::none) {
-    raise_no_zero(PyArray_DESCR(array));
-    return false;
-  }
+  const Reference held = Reference::borrowed(reinterpret_cast<PyObject*>(PyArray_DESCR(array)));
+  auto* descr = reinterpret_cast<PyArray_Descr*>(held.get());
+  const ZeroForm form = zero_form(descr);
+  if (form == ZeroForm::none) raise_no_zero(descr);
+  if (form == ZeroForm::none || form == ZeroForm::failed) return false;
+  if (form == ZeroForm::by_numpy || !has_only_fields(descr)) return assign_zero(array);
   memory::StridedRange range;
   return !make_range(PyArray_DATA(array), PyArray_ITEMSIZE(array), PyArray_NDIM(array),
                      PyArray_DIMS(array), PyArray_STRIDES(array), &range) ||

@@ -4,13 +4,14 @@
 #include <cstdlib>
 
 #include "python/arguments.h"
+#include "python/imported.h"
 #include "python/register.h"
 
 namespace zerofill::python {
 namespace {
 
 Reference numpy_attribute(const char* name) {
-  const Reference numpy(PyImport_ImportModule("numpy"));
+  const Reference numpy = module_named("numpy");
   return numpy ? Reference(PyObject_GetAttrString(numpy.get(), name)) : Reference();
 }
 
@@ -172,9 +173,9 @@ PyObject* zeros_like(PyObject*, PyObject* const* args, Py_ssize_t count) {
   } else if (!read_dtype(args[1], Reading::numpy, &request.type)) {
     return nullptr;
   }
-  if (zero_form(request.type.get()) == ZeroForm::by_numpy) {
-    return zeros_like_by_numpy(args, &request);
-  }
+  const ZeroForm form = zero_form(request.type.get());
+  if (form == ZeroForm::failed) return nullptr;
+  if (form == ZeroForm::by_numpy) return zeros_like_by_numpy(args, &request);
   choose_layout(prototype, order, request.type.get(), &request.layout);
   Reference made(new_zeros(&request));
   if (!made || subok == 0 || PyArray_CheckExact(prototype)) return made.release();

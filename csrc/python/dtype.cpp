@@ -2,26 +2,23 @@
 
 #include <algorithm>
 #include <atomic>
+#include <new>
 #include <vector>
+
+#include "python/imported.h"
 
 namespace zerofill::python {
 namespace {
 
 PyArray_Descr* as_descr(PyObject* object) { return reinterpret_cast<PyArray_Descr*>(object); }
 
-/// ml_dtypes, if it is imported: who has one of its dtypes has imported it.
-Reference find_ml_dtypes() {
-  const Reference name(PyUnicode_FromString("ml_dtypes"));
-  Reference module(name ? PyImport_GetModule(name.get()) : nullptr);
-  PyErr_Clear();
-  return module;
-}
-
 /// Whether a registered dtype is ml_dtypes's, and not just called so.
 ZeroForm look_up_registered(PyArray_Descr* descr, const Reference& ml_dtypes) {
   auto* type = reinterpret_cast<PyObject*>(descr->typeobj);
   const Reference name(PyObject_GetAttrString(type, "__name__"));
-  const Reference known(name ? PyObject_GetAttr(ml_dtypes.get(), name.get()) : nullptr);
+  if (!name) return ZeroForm::failed;
+  const Reference known(PyObject_GetAttr(ml_dtypes.get(), name.get()));
+  if (!known && !PyErr_ExceptionMatches(PyExc_AttributeError)) return ZeroForm::failed;
   PyErr_Clear();
   if (known.get() != type) return ZeroForm::by_numpy;
   // An exponent and nothing else: its all-zero byte is 2**-127.
@@ -37,10 +34,11 @@ ZeroForm of_registered(PyArray_Descr* descr) {
   const int index = descr->type_num - NPY_USERDEF;
   const signed char known = index < kKept ? kept[index].load(std::memory_order_relaxed) : 0;
   if (known != 0) return static_cast<ZeroForm>(known - 1);
-  const Reference ml_dtypes = find_ml_dtypes();
-  if (!ml_dtypes) return ZeroForm::by_numpy;
+  // Who has one of its dtypes has imported it.
+  const Reference ml_dtypes = imported_module("ml_dtypes");
+  if (!ml_dtypes) return PyErr_Occurred() ? ZeroForm::failed : ZeroForm::by_numpy;
   const ZeroForm form = look_up_registered(descr, ml_dtypes);
-  if (index < kKept) {
+  if (index < kKept && form != ZeroForm::failed) {
     const int answer = static_cast<int>(form) + 1;
     kept[index].store(static_cast<signed char>(answer), std::memory_order_relaxed);
   }
@@ -50,7 +48,9 @@ ZeroForm of_registered(PyArray_Descr* descr) {
 /// Calls action(dtype, offset) for each field of a structured dtype.
 template <typename Action>
 void for_each_field(PyArray_Descr* descr, Action action) {
-  PyObject* fields = PyDataType_FIELDS(descr);
+  // Held, because setting the dtype's names gives it another one.
+  const Reference held = Reference::borrowed(PyDataType_FIELDS(descr));
+  PyObject* fields = held.get();
   PyObject* name;
   PyObject* field;  // (dtype, offset) or (dtype, offset, title)
   Py_ssize_t position = 0;
@@ -100,7 +100,7 @@ bool is_read_by_numpy(PyObject* object, Reading reading) {
 
 /// The names and the foreign objects are known to zerofill.dtypes.
 bool ask_python(PyObject* object, Reading reading, ElementType* type) {
-  const Reference module(PyImport_ImportModule("zerofill.dtypes"));
+  const Reference module = module_named("zerofill.dtypes");
   if (!module) return false;
   const char* name = reading == Reading::numpy ? "read_as_numpy" : "read_as_tensorflow";
   const Reference function(PyObject_GetAttrString(module.get(), name));
@@ -125,9 +125,13 @@ ZeroForm zero_form(PyArray_Descr* descr) {
 
 bool has_only_fields(PyArray_Descr* descr) {
   if (!PyDataType_HASFIELDS(descr)) return true;
-  std::vector<bool> covered(static_cast<std::size_t>(PyDataType_ELSIZE(descr)));
-  cover(descr, 0, &covered);
-  return std::find(covered.begin(), covered.end(), false) == covered.end();
+  try {
+    std::vector<bool> covered(static_cast<std::size_t>(PyDataType_ELSIZE(descr)));
+    cover(descr, 0, &covered);
+    return std::find(covered.begin(), covered.end(), false) == covered.end();
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 ElementType default_dtype() {

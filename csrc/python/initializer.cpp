@@ -73,10 +73,9 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     return nullptr;
   }
   auto* descr = reinterpret_cast<PyArray_Descr*>(dtype);
-  if (zero_form(descr) == ZeroForm::none) {
-    raise_no_zero(descr);
-    return nullptr;
-  }
+  const ZeroForm form = zero_form(descr);
+  if (form == ZeroForm::none) raise_no_zero(descr);
+  if (form == ZeroForm::none || form == ZeroForm::failed) return nullptr;
   if (!read_c_or_fortran(order, &fortran) || !read_alignment(alignment, &placement.alignment) ||
       !read_commit(commit, &placement.commit)) {
     return nullptr;

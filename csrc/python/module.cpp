@@ -10,6 +10,12 @@
 namespace zerofill::python {
 namespace {
 
+constexpr const char* kOtherInterpreter =
+    "zerofill works in the main interpreter only: its types and its memory belong to the whole "
+    "process";
+
+bool is_main_interpreter() { return PyInterpreterState_Get() == PyInterpreterState_Main(); }
+
 void check(bool registered) {
   if (!registered) throw pybind11::error_already_set();
 }
@@ -17,8 +23,10 @@ void check(bool registered) {
 }  // namespace
 
 // Named so that the entry point that Python calls stands before pybind11's: up to Python 3.11 that
-// one hangs in a sub-interpreter.
-PYBIND11_MODULE(_zerofill_in_main_interpreter, module) {
+// one hangs in a sub-interpreter. From 3.13 on the entry point runs in the main interpreter, and
+// this body alone in the other.
+PYBIND11_MODULE(_zerofill_in_main_interpreter, module, pybind11::mod_gil_not_used()) {
+  if (!is_main_interpreter()) throw pybind11::import_error(kOtherInterpreter);
   check(PyArray_ImportNumPyAPI() == 0);
   check(register_buffer(module.ptr()));
   check(register_creation(module.ptr()));
@@ -30,11 +38,8 @@ PYBIND11_MODULE(_zerofill_in_main_interpreter, module) {
 }  // namespace zerofill::python
 
 extern "C" PYBIND11_EXPORT PyObject* PyInit__zerofill() {
-  if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
-    PyErr_SetString(
-        PyExc_ImportError,
-        "zerofill works in the main interpreter only: its types and its memory belong to "
-        "the whole process");
+  if (!zerofill::python::is_main_interpreter()) {
+    PyErr_SetString(PyExc_ImportError, zerofill::python::kOtherInterpreter);
     return nullptr;
   }
   return zerofill::python::PyInit__zerofill_in_main_interpreter();

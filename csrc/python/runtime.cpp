@@ -2,7 +2,11 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <exception>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include "memory/allocator.h"
@@ -23,10 +27,13 @@ py::dict stats() {
   const memory::PoolSizes pooled = memory::pool_sizes();
   const Live& alive = live();
   py::dict record;
-  record["live_bytes"] = alive.bytes.load();
-  record["live_blocks"] = alive.blocks.load();
-  record["peak_bytes"] = alive.peak_bytes.load();
-  record["peak_blocks"] = alive.peak_blocks.load();
+  const std::uint64_t bytes = alive.bytes.load();
+  const std::uint64_t blocks = alive.blocks.load();
+  record["live_bytes"] = bytes;
+  record["live_blocks"] = blocks;
+  // Another thread may have counted its block, and not the peak yet.
+  record["peak_bytes"] = std::max(alive.peak_bytes.load(), bytes);
+  record["peak_blocks"] = std::max(alive.peak_blocks.load(), blocks);
   record["pooled_clean_bytes"] = pooled.clean_bytes;
   record["pooled_dirty_bytes"] = pooled.dirty_bytes;
   record["clean_hits"] = counted.clean_hits.value();
@@ -69,18 +76,38 @@ memory::Scrub scrub_of(const std::string& name) {
   return name == "on" ? memory::Scrub::on : memory::Scrub::off;
 }
 
+/// The value given for an option, if one is.
+template <typename Value>
+std::optional<Value> given_value(const py::kwargs& given, const char* name) {
+  if (!given.contains(name)) return std::nullopt;
+  return given[name].cast<Value>();
+}
+
 /// Sets the options that are given and no other, so that two threads can set different ones. The
-/// values were checked in zerofill.runtime.
+/// values were checked in zerofill.runtime. All are read before one is set.
 void set_options(const py::kwargs& given) {
+  const auto num_threads = given_value<int>(given, "num_threads");
+  const auto pool_limit = given_value<std::optional<std::size_t>>(given, "pool_limit");
+  const auto decay = given_value<double>(given, "decay");
+  const auto scrub = given_value<std::string>(given, "scrub");
+  const auto audit = given_value<bool>(given, "audit");
   memory::Options& options = memory::options();
-  if (given.contains("num_threads")) options.num_threads.store(given["num_threads"].cast<int>());
-  if (given.contains("pool_limit")) {
-    const auto limit = given["pool_limit"].cast<std::optional<std::size_t>>();
-    options.pool_limit.store(limit.value_or(memory::kAutomatic));
+  if (num_threads) options.num_threads.store(*num_threads);
+  if (pool_limit) options.pool_limit.store(pool_limit->value_or(memory::kAutomatic));
+  if (decay) options.decay.store(*decay);
+  if (scrub) options.scrub.store(scrub_of(*scrub));
+  if (audit) options.audit.store(*audit);
+}
+
+/// pybind11 says RuntimeError where Python has said MemoryError already.
+void keep_pythons_error(std::exception_ptr thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const py::builtin_exception&) {
+    throw;
+  } catch (const std::runtime_error&) {
+    if (!PyErr_Occurred()) throw;
   }
-  if (given.contains("decay")) options.decay.store(given["decay"].cast<double>());
-  if (given.contains("scrub")) options.scrub.store(scrub_of(given["scrub"].cast<std::string>()));
-  if (given.contains("audit")) options.audit.store(given["audit"].cast<bool>());
 }
 
 py::dict system_info() {
@@ -102,6 +129,7 @@ py::dict system_info() {
 }  // namespace
 
 void register_runtime(py::module_& module) {
+  py::register_local_exception_translator(&keep_pythons_error);
   module.def("stats", &stats);
   module.def("trim", &memory::trim, py::call_guard<py::gil_scoped_release>());
   module.def("get_options", &get_options);

@@ -40,6 +40,12 @@ bool is_plain(PyObject* object) {
   return PyTuple_Check(object) || PyList_Check(object) || PyLong_Check(object);
 }
 
+/// A list may be changed by another thread while it is read; a tuple may not.
+Reference as_tuple(Reference object) {
+  if (!object || !PyList_Check(object.get())) return object;
+  return Reference(PyList_AsTuple(object.get()));
+}
+
 /// What object.as_list() gives; the object itself where it has no such method.
 Reference as_list(PyObject* object) {
   if (is_plain(object)) return Reference::borrowed(object);
@@ -52,10 +58,10 @@ Reference as_list(PyObject* object) {
 
 bool has_unknown_dimension(PyObject* object) {
   if (object == Py_None) return true;
-  if (!PyTuple_Check(object) && !PyList_Check(object)) return false;
-  PyObject** items = PySequence_Fast_ITEMS(object);
-  return std::find(items, items + PySequence_Fast_GET_SIZE(object), Py_None) !=
-         items + PySequence_Fast_GET_SIZE(object);
+  if (!PyTuple_Check(object)) return false;
+  PyObject* const* items = &PyTuple_GET_ITEM(object, 0);
+  PyObject* const* end = items + PyTuple_GET_SIZE(object);
+  return std::find(items, end, Py_None) != end;
 }
 
 }  // namespace
@@ -66,7 +72,7 @@ bool read_shape(PyObject* object, Shape* shape) {
 
 bool read_initializer_shape(PyObject* object, Shape* shape) {
   if (read_plain_tuple(object, shape)) return true;
-  const Reference plain = as_list(object);
+  const Reference plain = as_tuple(as_list(object));
   if (!plain) return false;
   if (has_unknown_dimension(plain.get())) {
     PyErr_Format(PyExc_ValueError,

@@ -31,6 +31,7 @@ def available() -> int:
     return zerofill._zerofill.system_info()["available_bytes"] or 0
 
 
+@pytest.mark.own_memory
 @pytest.mark.skipif(available() < 6 * GIB, reason="needs an array that takes a while to fill")
 def test_an_eager_fill_is_interrupted(interrupt_after):
     interrupted = 0

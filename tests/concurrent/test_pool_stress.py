@@ -1,7 +1,6 @@
 """Every byte of every block handed out is zero, whoever had it before and whoever freed it."""
 
 import itertools
-import os
 import queue
 import random
 import threading
@@ -16,8 +15,6 @@ import zerofill
 
 MIB = 1 << 20
 SIZES = [9, 5000, 300_000, 2 * MIB, 2 * MIB + 1, 3 * MIB, 4 * MIB, 5 * MIB - 3, 9 * MIB, 17 * MIB]
-# How much is scanned; the full run is asked for by the variable.
-ALLOCATIONS = int(os.environ.get("ZEROFILL_STRESS_ALLOCATIONS", "4000"))
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +31,9 @@ def is_zero(array):
 
 
 @pytest.mark.parametrize("scrub", [False, True, "auto"])
-def test_no_block_ever_shows_a_former_ones_bytes(scrub):
+def test_no_block_ever_shows_a_former_ones_bytes(scrub, count):
     zerofill.configure(scrub=scrub, decay=0.5)
+    allocations = count(350, 8500)  # on each of four threads, for each way to scrub
     handed = queue.SimpleQueue()
     wrong = []
 
@@ -48,7 +46,7 @@ def test_no_block_ever_shows_a_former_ones_bytes(scrub):
 
     def work(seed):
         chance = random.Random(seed)
-        for _ in range(ALLOCATIONS // 12):
+        for _ in range(allocations):
             alignment = 1 << chance.randrange(13)
             commit = chance.choice(["eager", "eager", "lazy"])
             array = zerofill.zeros(chance.choice(SIZES), "u1", alignment=alignment, commit=commit)
@@ -140,4 +138,5 @@ class PoolMachine(RuleBasedStateMachine):
 
 
 TestPoolMachine = PoolMachine.TestCase
-TestPoolMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestPoolMachine.settings = settings.get_profile("machine")
+TestPoolMachine.pytestmark = [pytest.mark.own_memory]

@@ -5,6 +5,7 @@ import threading
 import time
 
 import numpy as np
+import pytest
 
 import zerofill
 
@@ -61,6 +62,7 @@ def test_parallel_clears():
     assert not any(array.any() for array in arrays)
 
 
+@pytest.mark.own_memory
 def test_the_gil_is_free_while_a_large_array_is_made():
     """Another thread counts on while pages are made resident: no clock, it just gets there."""
     progress = []

@@ -26,14 +26,16 @@ void stay_on_one_processor() {
 
 void a_mask_of_one_leaves_one() { CHECK(os::usable_cpus() == 1); }
 
-void the_default_number_of_threads_is_that() { CHECK(memory::options().num_threads == 1); }
+void the_default_number_of_threads_is_that() {
+  CHECK(memory::options().num_threads == os::usable_cpus());
+}
 
 }  // namespace
 
 int main() {
   there_is_a_processor();
   there_are_not_more_than_the_systems();
+  the_default_number_of_threads_is_that();
   stay_on_one_processor();
   a_mask_of_one_leaves_one();
-  the_default_number_of_threads_is_that();
 }

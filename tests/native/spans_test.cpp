@@ -121,6 +121,30 @@ void one_empty_span_a_class_is_kept_until_trimmed() {
   CHECK(trim_spans() == 0);
 }
 
+/// A loop at the border of a full span does not map and unmap another each time.
+void the_next_span_stays() {
+  std::vector<Block> blocks;
+  while (blocks.empty() || blocks.back().span == blocks.front().span) blocks.push_back(take(MiB));
+  const memory::Span* next = blocks.back().span;
+  put_into_span(blocks.back());
+  blocks.pop_back();
+  put_into_span(blocks.back());  // now both have room
+  blocks.pop_back();
+  CHECK(trim_spans() == kSpanBytes);
+  blocks.push_back(take(MiB));
+  blocks.push_back(take(MiB));
+  next = blocks.back().span;
+  for (int i = 0; i < 3; ++i) {
+    put_into_span(blocks.back());
+    put_into_span(blocks[blocks.size() - 2]);
+    blocks[blocks.size() - 2] = take(MiB);
+    blocks.back() = take(MiB);
+    CHECK(blocks.back().span == next || blocks[blocks.size() - 2].span == next);
+  }
+  for (const Block& block : blocks) put_into_span(block);
+  trim_spans();
+}
+
 void a_span_in_use_is_not_trimmed() {
   const Block block = take(MiB);
   test::make_dirty(block.payload, MiB);
@@ -200,6 +224,7 @@ int main() {
   threads_share_nothing();
   blocks_may_be_put_back_by_another_thread();
   one_empty_span_a_class_is_kept_until_trimmed();
+  the_next_span_stays();
   a_span_in_use_is_not_trimmed();
   freeing_every_second_makes_no_mappings();
   only_what_is_touched_is_resident();

@@ -42,6 +42,7 @@ def test_views_of_it_share_its_memory_and_keep_it_alive():
     assert array.tolist() == [7] * 16
 
 
+@pytest.mark.own_memory
 def test_it_is_the_base_of_arrays():
     array = zerofill.zeros((3, 5), "i2", alignment=512)
     assert type(array.base) is zerofill.Buffer
@@ -101,6 +102,7 @@ def test_arrays_pickle_and_copy_as_numpys(kind):
         assert array.reshape(-1)[5] == 7
 
 
+@pytest.mark.own_memory
 @pytest.mark.parametrize("kind", KINDS)
 def test_tracemalloc_sees_the_bytes_once_in_numpys_domain(kind):
     shape, options = KINDS[kind]
@@ -120,3 +122,8 @@ def test_tracemalloc_sees_the_bytes_once_in_numpys_domain(kind):
         assert traced() == before
     finally:
         tracemalloc.stop()
+
+
+def test_keywords_that_are_no_strings_are_refused():
+    with pytest.raises(TypeError, match="keywords must be strings"):
+        zerofill.Buffer(16, **{(): 2})

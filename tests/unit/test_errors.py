@@ -190,6 +190,7 @@ def test_too_much_memory_is_numpys_sentence(module, shape, dtype, words):
     assert str(raised.value).startswith(words)
 
 
+@pytest.mark.own_memory
 def test_an_eager_request_beyond_memory_says_what_there_is_and_what_would_do():
     with pytest.raises(MemoryError) as raised:
         Zeros()(2**42)

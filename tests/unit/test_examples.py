@@ -36,6 +36,7 @@ def run(text: str, name: str) -> int:
     return results.attempted
 
 
+@pytest.mark.own_memory
 @pytest.mark.parametrize("thing", DOCUMENTED, ids=lambda thing: thing.__qualname__)
 def test_docstrings(thing):
     assert run(inspect.getdoc(thing), thing.__qualname__) > 0

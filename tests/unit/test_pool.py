@@ -12,6 +12,8 @@ import pytest
 
 import zerofill
 
+pytestmark = pytest.mark.own_memory
+
 MIB = 1 << 20
 GIB = 1 << 30
 

@@ -1,5 +1,6 @@
 """Arrays equal np.zeros's in everything that NumPy promises of them."""
 
+import os
 from typing import ClassVar
 
 import ml_dtypes
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 import zerofill
 
 MIB = 1 << 20
+DISABLED = os.environ.get("ZEROFILL_DISABLE") == "1"
 
 DTYPES = [
     *"? b B h H i I l L q Q e f d g F D G".split(),
@@ -70,7 +72,7 @@ def test_zeros_equals_numpys(shape, dtype, order, power, commit):
     assert_equal_to_numpys(ours, numpys)
     if not lives_in_numpys_memory(numpys):
         assert ours.ctypes.data % alignment == 0
-        assert isinstance(ours.base, zerofill.Buffer)
+        assert DISABLED or isinstance(ours.base, zerofill.Buffer)
 
 
 @settings(deadline=None, max_examples=200)

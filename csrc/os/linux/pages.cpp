@@ -63,10 +63,8 @@ struct HugePages {
   }
 };
 
-const HugePages& huge_pages() noexcept {
-  static const HugePages instance;
-  return instance;
-}
+// Read as the library is loaded: no fork of another thread can come between.
+const HugePages kHugePages;
 
 void name_mapping(void* address, std::size_t bytes, const char* name) noexcept {
   // Only for people who read /proc/self/maps; kernels built without it answer EINVAL.
@@ -84,9 +82,9 @@ std::size_t page_bytes() noexcept {
   return bytes;
 }
 
-std::size_t huge_page_bytes() noexcept { return huge_pages().bytes; }
+std::size_t huge_page_bytes() noexcept { return kHugePages.bytes; }
 
-const char* huge_page_policy() noexcept { return huge_pages().policy; }
+const char* huge_page_policy() noexcept { return kHugePages.policy; }
 
 int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void** address) noexcept {
   // Linux 6.7 and newer align large mappings by themselves: often the first try is right already.

@@ -1,0 +1,38 @@
+"""What the tests of promises share: a library to preload, and the full counts behind a flag."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import preloading
+
+
+@pytest.fixture(scope="session")
+def preload(tmp_path_factory):
+    """Return the environment of a process in which calls can be made to fail."""
+    library = preloading.build(tmp_path_factory.mktemp("preload"))
+    if library is None:
+        pytest.skip("preloading needs Linux and a C++ compiler")
+    return {**os.environ, "LD_PRELOAD": str(library)}
+
+
+@pytest.fixture(scope="session")
+def run_script():
+    """Return a function that runs a script of this folder and returns what it printed."""
+
+    def run(name, *arguments, environment=None, timeout=300):
+        script = pathlib.Path(__file__).with_name(name)
+        result = subprocess.run(
+            [sys.executable, str(script), *map(str, arguments)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        assert result.returncode == 0, result.stderr[-3000:]
+        return result.stdout
+
+    return run

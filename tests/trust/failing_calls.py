@@ -1,0 +1,193 @@
+"""Makes the N-th call of one kind fail, for N = 1 until none fails, in everything public.
+
+``python failing_calls.py KIND`` prints how many calls failed; `test_failing_calls.py` runs it with
+`preload.cpp` preloaded. Each trial is a forked child, so that threads and caches start anew.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+import numpy as np
+
+import zerofill
+
+MIB = 1 << 20
+
+
+def reuse(nbytes):
+    """Return an array in memory that was freed dirty."""
+    first = zerofill.zeros(nbytes, "u1")
+    first.fill(1)
+    del first
+    return zerofill.zeros(nbytes, "u1")
+
+
+def cleared(nbytes, step=1):
+    array = np.full(nbytes, 1, "u1")[::step]
+    return zerofill.clear(array)
+
+
+def lazies():
+    """Fill more than one span."""
+    return [zerofill.zeros(MIB, "u1", commit="lazy") for _ in range(40)]
+
+
+# Made beforehand: without memory, NumPy says other things of them than MemoryError.
+STRUCTURE = np.dtype([("a", "f4"), ("b", "u1", 3)])
+SUBARRAY = np.dtype(("f4", (2, 2)))
+
+
+class Matrix(np.ndarray):
+    """With a method of Python's to run when an instance is made."""
+
+    def __array_finalize__(self, source):
+        pass
+
+
+MATRIX = np.ones((2, 2)).view(Matrix)
+GAPS = np.ones(3, [("a", "u1"), ("b", "f4"), ("c", "u1")])[["a", "c"]]
+
+TRIALS = {
+    "tiny": lambda: zerofill.zeros((3, 3)),
+    "initializer": lambda: zerofill.Zeros("half", order="F")([4, 4]),
+    "new initializer": lambda: zerofill.Zeros.from_config({"dtype": "int8"})((3, np.int64(2))),
+    "small": lambda: zerofill.zeros(100_000, "u1"),
+    "aligned": lambda: zerofill.zeros(10, "u1", alignment=1 << 21),
+    "fresh": lambda: zerofill.zeros(8 * MIB, "u1"),
+    "by several threads": lambda: zerofill.zeros(64 * MIB, "u1"),
+    "reused": lambda: reuse(8 * MIB),
+    "reused, by several threads": lambda: reuse(64 * MIB),
+    "lazy": lambda: zerofill.zeros(MIB, "u1", commit="lazy"),
+    "lazies": lazies,
+    "large, lazy": lambda: zerofill.zeros(64 * MIB, "u1", commit="lazy"),
+    "like": lambda: zerofill.zeros_like(MATRIX),
+    "subarray": lambda: zerofill.zeros(3, SUBARRAY),
+    "structured": lambda: zerofill.zeros(3, STRUCTURE),
+    "strings": lambda: zerofill.zeros(3, "U"),
+    "bfloat16": lambda: zerofill.zeros(3, "bfloat16").view("u2"),
+    "objects": lambda: zerofill.zeros(3, object),
+    "variable strings": lambda: zerofill.zeros(3, "T"),
+    "buffer": lambda: np.frombuffer(zerofill.Buffer(4 * MIB), "u1"),
+    "clear": lambda: cleared(64 * MIB),
+    "clear in steps": lambda: cleared(4 * MIB, 3),
+    "clear a bytearray": lambda: np.frombuffer(zerofill.clear(bytearray(b"abc")), "u1"),
+    "clear between fields": lambda: zerofill.clear(GAPS.copy()),
+    "config": lambda: zerofill.Zeros("f4").get_config() and [],
+    "options": lambda: (zerofill.configure(num_threads=3), zerofill.stats(), zerofill.trim())[:0],
+}
+
+
+def is_zero(result):
+    if isinstance(result, np.ndarray):
+        if result.dtype == np.uint8:
+            return not result.any()
+        return bool((result == np.zeros(result.shape, result.dtype)).all())
+    return all(is_zero(part) for part in result)
+
+
+def live():
+    counted = zerofill.stats()
+    return counted.live_bytes, counted.live_blocks
+
+
+class CallsOfTheModule:
+    """Calls that the extension module makes."""
+
+    def __init__(self, kind):
+        self.kind = kind.encode()
+        self.library = ctypes.CDLL(None)
+        self.library.stop_failing.restype = ctypes.c_long
+
+    def run(self, trial, n):
+        """Run it with the n-th call failing; return the result and whether there were so many."""
+        assert self.library.fail_nth(self.kind, ctypes.c_long(n)), "the module was not found"
+        try:
+            result = trial()
+        finally:
+            self.calls = self.library.stop_failing()
+        return result
+
+    def failed(self, n):
+        return self.calls >= n
+
+
+class MemoryOfPython:
+    """Allocations by any of Python's allocators."""
+
+    def run(self, trial, n):
+        import _testcapi
+
+        _testcapi.set_nomemory(n, n + 1)
+        try:
+            result = trial()
+        finally:
+            # The count went on: the one that is to fail is still to come if there were too few.
+            self.missed = False
+            try:
+                for _ in range(n):
+                    object()  # each takes an allocation
+            except MemoryError:
+                self.missed = True
+            _testcapi.remove_mem_hooks()
+        return result
+
+    def failed(self, n):
+        return not self.missed
+
+
+def attempt(trial, failing, n):
+    """Return whether the n-th call failed, after checking what came of it."""
+    before = live()
+    try:
+        result = failing.run(trial, n)
+    except MemoryError:
+        result = ()
+    assert is_zero(result), "not zero"
+    del result
+    assert live() == before, f"{before} were alive, now {live()}"
+    again = trial()
+    assert is_zero(again), "not zero afterwards"
+    del again
+    assert live() == before, f"{before} were alive, now {live()}"
+    return failing.failed(n)
+
+
+def attempt_in_child(name, failing, n):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        code = 2
+        try:
+            code = 0 if attempt(TRIALS[name], failing, n) else 1
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if code not in (0, 1):
+        sys.exit(f"{name}, call {n}: exit code {code}")
+    return code == 0
+
+
+def main(kind):
+    failing = MemoryOfPython() if kind == "python" else CallsOfTheModule(kind)
+    zerofill.configure(num_threads=2)
+    total = 0
+    for name, trial in TRIALS.items():
+        trial()
+        zerofill.trim()
+        n = 1
+        while attempt_in_child(name, failing, n):
+            n += 1
+        total += n - 1
+    print(total)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
