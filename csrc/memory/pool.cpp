@@ -7,6 +7,7 @@
 #include <new>
 
 #include "base/align.h"
+#include "base/poison.h"
 #include "memory/budget.h"
 #include "memory/counters.h"
 #include "memory/fill.h"
@@ -96,6 +97,7 @@ std::size_t limit_bytes(const Usage& usage) noexcept {
 }
 
 void unmap(const Block& block) noexcept {
+  unpoison(block.address, block.bytes);  // or the next mapping here would be poisoned
   if (os::unmap_pages(block.address, block.bytes) == 0) counters().returned.add(block.bytes);
 }
 
@@ -125,6 +127,7 @@ std::optional<Block> Pool::take(const Wanted& wanted) noexcept {
   usage_.change(static_cast<std::ptrdiff_t>(kept->block.bytes), now, decay());
   lock.unlock();
   Block block = kept->block;
+  unpoison(block.address, block.bytes);
   block.payload = fit(block, wanted);
   delete kept;
   return block;
@@ -153,6 +156,7 @@ bool Pool::keep(Kept* kept) noexcept {
   const bool too_large = block.bytes > std::min(limit_bytes(usage_), kMostPooledBytes);
   if (too_large || decay() == Clock::duration::zero() || !has_keeper()) return false;
   kept->worth_scrubbing = is_worth_scrubbing(block);
+  poison(block.address, block.bytes);
   shelves_.add(kept);
   // Waking the keeper costs as much as zeroing a megabyte. It looks by itself while there was
   // something lately.
@@ -309,7 +313,10 @@ bool Pool::scrub(const Block& block) noexcept {
   const Plan plan = plan_scrubbing(block.bytes);
   for (std::size_t done = 0; done < block.bytes; done += plan.chunk_bytes) {
     if (stopping_ || drop_scrubbed_) return false;
-    zero_chunk(block.address + done, std::min(plan.chunk_bytes, block.bytes - done), plan);
+    const std::size_t chunk = std::min(plan.chunk_bytes, block.bytes - done);
+    unpoison(block.address + done, chunk);
+    zero_chunk(block.address + done, chunk, plan);
+    poison(block.address + done, chunk);
   }
   counters().scrubbed.add(block.bytes);
   return true;
@@ -331,7 +338,7 @@ void Pool::before_fork() noexcept {
   keeper_runs_ = false;
   give_back(take_all(), lock);
   wait_until_returned(lock);  // what other threads are giving back would be nobody's in the child
-  lock.release();  // held until the fork is over
+  lock.release();             // held until the fork is over
 }
 
 void Pool::after_fork_in_parent() noexcept {

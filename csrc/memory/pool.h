@@ -1,9 +1,9 @@
 // Contract: blocks that were freed and are kept for reuse, with what is known of them.
 //
 // Every function may be called from any thread. None but trim_pool() waits while another thread
-// zeroes, maps or unmaps a block. A keeper thread, started with the first kept block, scrubs blocks in the
-// background and gives idle ones back; with nothing kept it sleeps. The pool is given back before a
-// fork of the process, and is never destroyed.
+// zeroes, maps or unmaps a block. A keeper thread, started with the first kept block, scrubs blocks
+// in the background and gives idle ones back; with nothing kept it sleeps. The pool is given back
+// before a fork of the process, and is never destroyed.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "base/align.h"
+#include "base/poison.h"
 #include "memory/counters.h"
 #include "memory/plan.h"
 #include "os/fork.h"
@@ -54,6 +55,7 @@ Span* map_span(std::size_t slot_bytes) noexcept {
 }
 
 void unmap_span(Span* span) noexcept {
+  unpoison(span->address, kSpanBytes);
   os::unmap_pages(span->address, kSpanBytes);
   delete span;
 }
@@ -181,6 +183,7 @@ std::optional<Block> take_from_span(std::size_t bytes, std::size_t alignment) no
   block.bytes = align_up(bytes + slack + kMostStagger, kSlotStep);
   block.address = spans().take(block.bytes, &block.span);
   if (block.address == nullptr) return std::nullopt;
+  unpoison(block.address, block.bytes);
   block.stagger = next_stagger(alignment);
   block.payload = align_up(block.address, alignment) + block.stagger;
   block.content = Content::zero;
@@ -191,6 +194,7 @@ std::optional<Block> take_from_span(std::size_t bytes, std::size_t alignment) no
 void put_into_span(const Block& block) noexcept {
   if (os::renew_pages(block.address, block.bytes) != 0) return;  // its addresses are lost
   counters().returned.add(block.bytes);
+  poison(block.address, block.bytes);
   spans().put(block.address, block.span);
 }
 

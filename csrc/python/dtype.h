@@ -17,8 +17,8 @@ enum class ZeroForm {
 ZeroForm zero_form(PyArray_Descr* descr);
 
 /// Whether every byte of an element belongs to a field, so that nothing else is lost when they are
-/// all set to zero; false also where that cannot be found out. A view of some fields of a structured
-/// array leaves the others' bytes out.
+/// all set to zero; false also where that cannot be found out. A view of some fields of a
+/// structured array leaves the others' bytes out.
 bool has_only_fields(PyArray_Descr* descr);
 
 /// A dtype that was asked for.

@@ -1,4 +1,7 @@
-"""fork at any time: both sides go on, and Python has no threads of ours to warn of."""
+"""Promise 8. fork at any time: both sides go on, and Python has no threads of ours to warn of.
+
+With ``--full`` there are more than 500 forks.
+"""
 
 import multiprocessing
 import os
@@ -41,7 +44,7 @@ def use_everything():
     zerofill.trim()
 
 
-def test_the_child_goes_on():
+def test_the_child_goes_on(count):
     use_everything()
     inherited = zerofill.zeros(20 * MIB, "u1")
     inherited.fill(3)
@@ -51,7 +54,7 @@ def test_the_child_goes_on():
         inherited.fill(4)
         use_everything()
 
-    for _ in range(20):
+    for _ in range(count(20, 200)):
         check_in_child(child)
     assert (inherited == 3).all()
     use_everything()
@@ -62,17 +65,17 @@ def test_nested_forks():
     check_in_child(lambda: (use_everything(), check_in_child(use_everything)))
 
 
-def test_python_counts_no_threads_of_ours():
+def test_python_counts_no_threads_of_ours(count):
     use_everything()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for _ in range(20):
+        for _ in range(count(20, 100)):
             zerofill.zeros(20 * MIB, "u1")
             check_in_child(lambda: None)
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")  # the test's own thread
-def test_fork_while_another_thread_fills():
+def test_fork_while_another_thread_fills(count):
     stop = threading.Event()
 
     def fill():
@@ -84,11 +87,46 @@ def test_fork_while_another_thread_fills():
     thread = threading.Thread(target=fill)
     thread.start()
     try:
-        for _ in range(50):
+        for _ in range(count(50, 200)):
             check_in_child(use_everything)
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.fixture
+def scrubbing():
+    before = zerofill.configure()
+    zerofill.configure(scrub=True, pool_limit=1 << 30)
+    yield
+    zerofill.configure(**before._asdict())
+    zerofill.trim()
+
+
+def test_fork_while_the_keeper_scrubs(scrubbing, count):
+    for _ in range(count(20, 150)):
+        zerofill.zeros(256 * MIB, "u1").fill(1)  # freed dirty: the keeper takes milliseconds
+        check_in_child(use_everything)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")  # the test's own threads
+def test_fork_from_a_thread(count):
+    errors = []
+
+    def work():
+        try:
+            for _ in range(count(5, 50)):
+                use_everything()
+                check_in_child(use_everything)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

@@ -56,6 +56,24 @@ def test_arrays_are_freed_by_other_threads_than_made_them():
     run_threads(8, work)
 
 
+def test_arrays_outlive_their_threads():
+    """Promise 2: 32 threads make arrays and end; each array still holds its own cookie."""
+    for _ in range(50):
+        left = [None] * 32
+
+        def work(index, left=left):
+            size = (9, 5000, 300_000, 3 * MIB)[index % 4]
+            commit = "lazy" if index % 8 >= 4 else "eager"
+            array = zerofill.zeros(size, "u1", commit=commit)
+            assert not array.any()
+            array.fill(index + 1)
+            left[index] = array
+
+        run_threads(32, work)
+        for index, array in enumerate(left):
+            assert (array == index + 1).all()
+
+
 def test_parallel_clears():
     arrays = [np.full(5 * MIB, 7, "u1") for _ in range(4)]
     run_threads(4, lambda index: [zerofill.clear(arrays[index]) for _ in range(20)])

@@ -1,0 +1,35 @@
+// Memory that belongs to nobody: under AddressSanitizer, touching it is reported as a use after
+// free would be. Otherwise these do nothing.
+#pragma once
+
+#include <cstddef>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ZEROFILL_POISONS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ZEROFILL_POISONS 1
+#endif
+#endif
+
+#ifdef ZEROFILL_POISONS
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace zerofill {
+
+inline void poison([[maybe_unused]] const std::byte* address,
+                   [[maybe_unused]] std::size_t bytes) noexcept {
+#ifdef ZEROFILL_POISONS
+  __asan_poison_memory_region(address, bytes);
+#endif
+}
+
+inline void unpoison([[maybe_unused]] const std::byte* address,
+                     [[maybe_unused]] std::size_t bytes) noexcept {
+#ifdef ZEROFILL_POISONS
+  __asan_unpoison_memory_region(address, bytes);
+#endif
+}
+
+}  // namespace zerofill

@@ -1,0 +1,80 @@
+// memory/ under AddressSanitizer: a use after free is reported, however long the block is kept.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/align.h"
+#include "check.h"
+#include "memory/allocator.h"
+#include "os/threads.h"
+
+namespace {
+
+using namespace zerofill;
+using memory::Commit;
+
+/// Whether a process of its own, that writes where it says, is ended by AddressSanitizer.
+bool is_reported(std::byte* (*address)()) {
+  const pid_t child = fork();
+  if (child == 0) {
+    CHECK(std::freopen("/dev/null", "w", stderr) != nullptr);
+    *const_cast<volatile std::byte*>(address()) = std::byte{1};
+    _exit(0);
+  }
+  int status = 0;
+  CHECK(waitpid(child, &status, 0) == child);
+  return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+}
+
+std::byte* freed(std::size_t bytes, Commit commit) {
+  const memory::Block block = memory::acquire({bytes, 64, commit}, {});
+  block.payload[0] = std::byte{1};
+  memory::release(block);
+  return block.payload;
+}
+
+void a_write_to_a_kept_block_is_reported() {
+  CHECK(is_reported([] {
+    memory::options().scrub.store(memory::Scrub::off);
+    return freed(8 * MiB, Commit::eager);
+  }));
+}
+
+void a_write_to_a_scrubbed_block_is_reported() {
+  CHECK(is_reported([] {
+    memory::options().scrub.store(memory::Scrub::on);
+    std::byte* payload = freed(8 * MiB, Commit::eager);
+    while (memory::pool_sizes().dirty_bytes != 0) os::sleep_microseconds(1000);
+    return payload + 8 * MiB - 1;
+  }));
+}
+
+void a_write_to_a_freed_part_of_a_span_is_reported() {
+  CHECK(is_reported([] {
+    memory::acquire({MiB, 64, Commit::lazy}, {});  // or the span would go back as a whole
+    return freed(MiB, Commit::lazy);
+  }));
+}
+
+void a_write_to_a_block_in_use_is_not() {
+  CHECK(!is_reported([] { return memory::acquire({8 * MiB, 64, Commit::eager}, {}).payload; }));
+}
+
+void a_block_in_use_is_not_poisoned() {
+  for (int i = 0; i < 2; ++i) {
+    const memory::Block block = memory::acquire({8 * MiB, 64, Commit::eager}, {});
+    for (std::size_t at = 0; at < 8 * MiB; at += 4096) block.payload[at] = std::byte{1};
+    memory::release(block);
+  }
+}
+
+}  // namespace
+
+int main() {
+  a_write_to_a_kept_block_is_reported();
+  a_write_to_a_scrubbed_block_is_reported();
+  a_write_to_a_freed_part_of_a_span_is_reported();
+  a_write_to_a_block_in_use_is_not();
+  a_block_in_use_is_not_poisoned();
+}
