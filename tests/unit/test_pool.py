@@ -319,3 +319,22 @@ def test_audit_finds_a_write_after_free(capfd):
     until(lambda: zerofill.stats().pooled_dirty_bytes == 0)
     use(8 * MIB)
     assert capfd.readouterr().err == ""
+
+
+def test_audit_misses_none(capfd):
+    """Promise 5: a write anywhere into a clean kept block is reported, with its place."""
+    zerofill.configure(scrub=True, audit=True)
+    use(4 * MIB)
+    for step in range(100):
+        until(lambda: zerofill.stats().pooled_dirty_bytes == 0)
+        array = zerofill.zeros(4 * MIB, "u1")
+        assert not array.any()
+        address, offset = array.ctypes.data, (step * 41_941 + 7) % (4 * MIB)
+        del array
+        until(lambda: zerofill.stats().pooled_dirty_bytes == 0)
+        ctypes.memset(address + offset, step + 1, 1)
+        array = zerofill.zeros(4 * MIB, "u1")
+        assert array.ctypes.data == address
+        assert not array.any()
+        assert f"write after free: byte {offset} of" in capfd.readouterr().err
+        del array

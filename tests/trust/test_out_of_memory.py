@@ -1,0 +1,131 @@
+"""Promise 11: an array or a MemoryError, and never a kill.
+
+Control groups of version 1 and 2 are made where the system lets the test do so; what their files
+may look like is in `tests/native/limits_test.cpp`, with made-up ones.
+"""
+
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [
+    pytest.mark.own_memory,
+    pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's"),
+]
+
+LIMIT = 512 << 20
+SCRIPT = pathlib.Path(__file__).with_name("within_limits.py")
+OVERCOMMIT = pathlib.Path("/proc/sys/vm/overcommit_memory")
+
+
+def own_group() -> tuple[pathlib.Path, int]:
+    """Return the folder of this process's group that can limit memory, and its version."""
+    paths = {}
+    for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        paths[controllers] = path
+    for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
+        fields, _, rest = line.partition(" - ")
+        kind, _, options = rest.split(" ", 2)
+        root, mount = fields.split()[3:5]
+        if kind == "cgroup" and "memory" in options.split(","):
+            path, version = paths.get("memory", "/"), 1
+        elif kind == "cgroup2" and "memory" not in paths:
+            path, version = paths.get("", "/"), 2
+        else:
+            continue
+        return pathlib.Path(mount, os.path.relpath(path, root)), version
+    pytest.skip("there are no control groups here")
+
+
+class Group:
+    """A control group with a limit, and one in it without."""
+
+    def __init__(self):
+        above, self.version = own_group()
+        self.outer = above / f"zerofill-test-{os.getpid()}"
+        self.inner = self.outer / "inner"
+        for folder in (self.outer, self.inner):
+            folder.mkdir()
+            if self.version == 2:
+                (folder.parent / "cgroup.subtree_control").write_text("+memory")
+        name = "memory.max" if self.version == 2 else "memory.limit_in_bytes"
+        (self.outer / name).write_text(str(LIMIT))
+
+    def kills(self) -> int:
+        """Return how many processes the out-of-memory killer ended."""
+        name = "memory.events" if self.version == 2 else "memory.oom_control"
+        count = 0
+        for folder in (self.outer, self.inner):
+            for line in (folder / name).read_text().splitlines():
+                key, value = line.split()
+                count += int(value) if key == "oom_kill" else 0
+        return count
+
+    def remove(self) -> None:
+        for folder in (self.inner, self.outer):
+            if folder.exists():
+                folder.rmdir()
+
+
+@pytest.fixture
+def group():
+    made = Group.__new__(Group)
+    try:
+        made.__init__()
+    except OSError as error:
+        if hasattr(made, "outer"):
+            made.remove()
+        pytest.skip(f"the system lets this test make no control group: {error}")
+    yield made
+    made.remove()
+
+
+def run(*arguments, prepare=None) -> str:
+    result = subprocess.run(
+        [sys.executable, str(SCRIPT), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=prepare,
+    )
+    assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
+    assert result.stdout.endswith("done\n")
+    return result.stdout
+
+
+@pytest.mark.parametrize("where", ["outer", "inner"])
+def test_a_control_group_is_no_trap(group, where):
+    run(LIMIT, getattr(group, where))
+    assert group.kills() == 0
+
+
+def test_a_limit_of_addresses():
+    """The process may map 2 GiB; some of it is Python's and NumPy's."""
+    most = 2 << 30
+
+    def limit_addresses():
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+    run(most // 2, prepare=limit_addresses)
+
+
+@pytest.mark.parametrize("mode", ["1", "2"])
+def test_modes_of_overcommitment(pytestconfig, mode):
+    """With --full, since the setting is the whole machine's for a moment. Mode 0 is the usual."""
+    if not pytestconfig.getoption("--full") or not os.access(OVERCOMMIT, os.W_OK):
+        pytest.skip("needs --full, and root")
+    before = OVERCOMMIT.read_text()
+    try:
+        OVERCOMMIT.write_text(mode)
+        meminfo = dict(
+            line.split(":") for line in pathlib.Path("/proc/meminfo").read_text().splitlines()
+        )
+        limit = int(meminfo["CommitLimit" if mode == "2" else "MemAvailable"].split()[0]) << 10
+        run(limit // 2)
+    finally:
+        OVERCOMMIT.write_text(before)
