@@ -157,7 +157,12 @@ bool clear_buffer(PyObject* object) {
 
 /// NumPy reads the interface, and makes an array that shares the memory.
 bool clear_array_interface(PyObject* object) {
-  const Reference array(PyArray_FromInterface(object));
+  PyObject* made = PyArray_FromInterface(object);
+  if (made == Py_NotImplemented) {  // a class with a property of that name; not a new reference
+    PyErr_Format(PyExc_TypeError, "clear() needs an array, not the class %R", object);
+    return false;
+  }
+  const Reference array(made);
   return array && clear_array(reinterpret_cast<PyArrayObject*>(array.get()));
 }
 

@@ -5,9 +5,8 @@ import pathlib
 import subprocess
 import sys
 
-import pytest
-
 import preloading
+import pytest
 
 
 @pytest.fixture(scope="session")

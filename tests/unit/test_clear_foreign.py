@@ -182,3 +182,9 @@ def test_an_exporter_that_fails_or_gives_something_else():
         zerofill.clear(Lying(array))
     with pytest.raises(TypeError, match=r"max_version|copy"):
         zerofill.clear(Old(array))
+
+
+@pytest.mark.parametrize("thing", [np.float32, np.ndarray])
+def test_a_class_with_the_property_is_no_array(thing):
+    with pytest.raises(TypeError, match="needs an array, not the class"):
+        zerofill.clear(thing)
