@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.thread_unsafe
+
 ROOT = pathlib.Path(__file__).parents[2]
 CSRC = ROOT / "csrc"
 PACKAGE = ROOT / "src" / "zerofill"

@@ -1,8 +1,8 @@
 """Call everything public with arguments that are wrong, odd, or lie.
 
-``python hostile.py CALLS [SEED]`` makes that many calls and prints what came of them. Only documented
-exceptions may come out, nothing may stay alive, and the process must survive. The seed in a failure
-repeats it.
+``python hostile.py CALLS [SEED]`` makes that many calls and prints what came of them. Only
+documented exceptions may come out, nothing may stay alive, and the process must survive. The seed
+in a failure repeats it.
 """
 
 import collections
@@ -23,7 +23,7 @@ BIG = [2**45, 2**62, 2**63 - 1, 2**63, 2**64, 2**200, -1, -(2**63), -(2**70)]
 EXPECTED = (TypeError, ValueError, MemoryError, OverflowError, BufferError, AttributeError)
 
 
-class Boom(Exception):
+class Boom(Exception):  # noqa: N818
     """Raised by hostile objects."""
 
 
@@ -108,10 +108,12 @@ class Hostile:
     def number(self):
         c = self.chance
         return c.choice(
-            [0, 1, 2, 3, 7, 100, True, np.int8(3), np.uint64(2), 1.0, 2.5, float("nan"), 1j]
-            + [None, "3", b"3", np.array(3), np.array([3]), np.float32(2), Index([2])]
-            + [Index([Boom]), Index([-1, 2]), Index(["x"]), Index([2**70]), Index([1, Boom])]
-            + [c.choice(BIG), object(), [], (), {}, Ellipsis, slice(3)]
+            [
+                *(0, 1, 2, 3, 7, 100, True, np.int8(3), np.uint64(2), 1.0, 2.5, float("nan"), 1j),
+                *(None, "3", b"3", np.array(3), np.array([3]), np.float32(2), Index([2])),
+                *(Index([Boom]), Index([-1, 2]), Index(["x"]), Index([2**70]), Index([1, Boom])),
+                *(c.choice(BIG), object(), [], (), {}, Ellipsis, slice(3)),
+            ]
         )
 
     def shape(self):
@@ -282,9 +284,12 @@ class Hostile:
         if c.random() < 0.5:
             made.update({c.choice(names): c.choice(["zeros", "os.system", "float16", 64, made])})
         return c.choice(
-            [made, {"class_name": "Zeros", "config": made}, json.dumps(["f4"]), self.number(), []]
-            + ["zeros", "Zeros", "os.system", "__import__", "zerofill.clear", initializers.Zeros]
-            + [{"class_name": c.choice(["Zeros", "eval", 3]), "config": self.number()}]
+            [
+                *(made, {"class_name": "Zeros", "config": made}, json.dumps(["f4"]), []),
+                *("zeros", "Zeros", "os.system", "__import__", "zerofill.clear"),
+                {"class_name": c.choice(["Zeros", "eval", 3]), "config": self.number()},
+                *(initializers.Zeros, self.number()),
+            ]
         )
 
     def initializer(self):
@@ -336,7 +341,7 @@ def main(calls: int, seed: int) -> int:
             print(f"seed {number}", file=sys.stderr)
             return 1
         finally:
-            function = args = kwargs = error = None
+            function = args = kwargs = None
             zerofill.configure(**before._asdict())
         alive = zerofill.stats().live_blocks
         if alive:

@@ -1,7 +1,7 @@
 """Promise 7: the whole suite where a feature is missing.
 
-``python tests/trust/profiles.py [PROFILE...] [-- OPTIONS OF PYTEST]`` runs pytest under each profile
-in turn. What a profile takes away is skipped by the tests themselves, by name.
+``python tests/trust/profiles.py [PROFILE...] [-- OPTIONS OF PYTEST]`` runs pytest under each
+profile in turn. What a profile takes away is skipped by the tests themselves, by name.
 """
 
 import os

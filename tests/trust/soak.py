@@ -1,8 +1,8 @@
 """Run a mixed load for minutes, and print how the process grows.
 
-``python tests/trust/soak.py [MINUTES]``: a line every ten seconds with resident memory, mappings and
-threads; ends with 1 when resident memory at the end is more than 1 % above that after a tenth of
-the time.
+``python tests/trust/soak.py [MINUTES]``: a line every ten seconds with resident memory, mappings
+and threads; ends with 1 when resident memory at the end is more than 1 % above that after a tenth
+of the time.
 """
 
 import os

@@ -102,6 +102,7 @@ def test_arrays_pickle_and_copy_as_numpys(kind):
         assert array.reshape(-1)[5] == 7
 
 
+@pytest.mark.thread_unsafe
 @pytest.mark.own_memory
 @pytest.mark.parametrize("kind", KINDS)
 def test_tracemalloc_sees_the_bytes_once_in_numpys_domain(kind):

@@ -17,6 +17,7 @@ MIB = 1 << 20
 
 @settings(deadline=None, max_examples=300)
 @given(data=st.data(), dtype=st.sampled_from(["u1", "i2", "f4", "c16", "S3", "V7", ">f8", "g"]))
+@pytest.mark.thread_unsafe
 def test_only_the_elements_of_a_view_are_cleared(data, dtype):
     shape = tuple(data.draw(st.lists(st.integers(0, 6), min_size=1, max_size=4)))
     whole = np.frombuffer(
@@ -55,6 +56,7 @@ def test_large_strided_views():
     assert (whole == 7).all()
 
 
+@pytest.mark.thread_unsafe
 def test_the_bytes_written_are_counted():
     array = np.ones(MIB, "f4")
     before = zerofill.stats().zeroed_bytes

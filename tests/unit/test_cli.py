@@ -9,6 +9,8 @@ import pytest
 
 from zerofill import cli, comparison
 
+pytestmark = pytest.mark.thread_unsafe
+
 
 def test_bench_measures_checks_and_prints(capsys):
     assert cli.main(["bench", "--max-size", "16KiB"]) == 0

@@ -9,6 +9,8 @@ import pytest
 import zerofill
 from zerofill import initializers
 
+pytestmark = pytest.mark.thread_unsafe
+
 README = pathlib.Path(__file__).parents[2] / "README.md"
 
 DOCUMENTED = [

@@ -265,6 +265,7 @@ class Counting(Zeros):
         return super().__call__(shape, dtype, **kwargs)
 
 
+@pytest.mark.thread_unsafe
 def test_subclasses():
     assert Subclass("int8")(2).tolist() == [0, 0]
     assert Subclass("int8").clone() == Subclass("int8")

@@ -8,6 +8,8 @@ import pytest
 
 import zerofill
 
+pytestmark = pytest.mark.thread_unsafe
+
 MIB = 1 << 20
 
 KINDS = {

@@ -12,7 +12,7 @@ import pytest
 
 import zerofill
 
-pytestmark = pytest.mark.own_memory
+pytestmark = [pytest.mark.own_memory, pytest.mark.thread_unsafe]
 
 MIB = 1 << 20
 GIB = 1 << 30

@@ -10,6 +10,8 @@ import pytest
 import zerofill
 from zerofill import runtime
 
+pytestmark = pytest.mark.thread_unsafe
+
 
 @pytest.fixture(autouse=True)
 def options_are_put_back():

@@ -205,6 +205,7 @@ class KeepsItself(np.ndarray):
             raise RuntimeError("no")
 
 
+@pytest.mark.thread_unsafe
 def test_an_instance_that_a_failing_finalize_kept_has_its_memory():
     prototype = np.ones(1 << 20, "u1").view(KeepsItself)
     KeepsItself.kept.clear()
