@@ -163,6 +163,13 @@ bool clear_array_interface(PyObject* object) {
     return false;
   }
   const Reference array(made);
+  if (array && PyDataType_REFCHK(PyArray_DESCR(reinterpret_cast<PyArrayObject*>(made)))) {
+    PyErr_Format(PyExc_TypeError,
+                 "clear() cannot zero Python objects behind an __array_interface__ (dtype %S): "
+                 "nothing says that they are there",
+                 PyArray_DESCR(reinterpret_cast<PyArrayObject*>(made)));
+    return false;
+  }
   return array && clear_array(reinterpret_cast<PyArrayObject*>(array.get()));
 }
 

@@ -1,5 +1,6 @@
 """clear() on other libraries' arrays, by __array_interface__ and by DLPack."""
 
+import types
 import ctypes
 
 import numpy as np
@@ -188,3 +189,12 @@ def test_an_exporter_that_fails_or_gives_something_else():
 def test_a_class_with_the_property_is_no_array(thing):
     with pytest.raises(TypeError, match="needs an array, not the class"):
         zerofill.clear(thing)
+
+
+def test_objects_behind_an_interface_are_refused():
+    """The memory may hold anything: to release it as objects would be the end."""
+    memory = np.ones(64, "u1")
+    interface = {**memory.__array_interface__, "typestr": "|O", "shape": (8,)}
+    with pytest.raises(TypeError, match="cannot zero Python objects behind"):
+        zerofill.clear(types.SimpleNamespace(__array_interface__=interface))
+    assert (memory == 1).all()
