@@ -1,7 +1,7 @@
 """clear() on other libraries' arrays, by __array_interface__ and by DLPack."""
 
-import types
 import ctypes
+import types
 
 import numpy as np
 import pytest
