@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 
+import ml_dtypes
 import numpy as np
 
 import zerofill
@@ -46,6 +47,17 @@ class Matrix(np.ndarray):
         pass
 
 
+NO_ZERO = np.dtype(ml_dtypes.float8_e8m0fnu)
+
+
+def refused():
+    """Ask for what has no zero: its all-zero bytes are 2**-127."""
+    try:
+        return [zerofill.zeros(3, NO_ZERO)]
+    except TypeError:
+        return []
+
+
 MATRIX = np.ones((2, 2)).view(Matrix)
 GAPS = np.ones(3, [("a", "u1"), ("b", "f4"), ("c", "u1")])[["a", "c"]]
 
@@ -67,6 +79,7 @@ TRIALS = {
     "structured": lambda: zerofill.zeros(3, STRUCTURE),
     "strings": lambda: zerofill.zeros(3, "U"),
     "bfloat16": lambda: zerofill.zeros(3, "bfloat16").view("u2"),
+    "without a zero": refused,
     "objects": lambda: zerofill.zeros(3, object),
     "variable strings": lambda: zerofill.zeros(3, "T"),
     "buffer": lambda: np.frombuffer(zerofill.Buffer(4 * MIB), "u1"),
@@ -180,7 +193,8 @@ def main(kind):
     zerofill.configure(num_threads=2)
     total = 0
     for name, trial in TRIALS.items():
-        trial()
+        if trial is not refused:  # what it finds out of its dtype is kept, but is to be found anew
+            trial()
         zerofill.trim()
         n = 1
         while attempt_in_child(name, failing, n):

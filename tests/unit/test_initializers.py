@@ -5,6 +5,7 @@ import copy
 import inspect
 import json
 import pickle
+import sys
 import weakref
 
 import ml_dtypes
@@ -475,6 +476,24 @@ def test_serialize():
 def test_deserialize_refuses_and_names_what_it_does_not_know(config, error, words):
     with pytest.raises(error, match=words):
         initializers.deserialize(config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"class_name": "Zeros", "config": {"dtype": "antigravity"}},
+        {"class_name": "Zeros", "config": {"dtype": "antigravity.geohash"}},
+        {"class_name": "Zeros", "config": {"dtype": {"class": "antigravity", "x": "print(1)"}}},
+        {"class_name": "Zeros", "config": {"dtype": ["__import__('antigravity')"]}},
+        {"class_name": "antigravity", "config": {}},
+        {"module": "antigravity", "class_name": "Zeros", "config": {}},
+        {"class_name": "Zeros", "config": {}, "registered_name": "antigravity>x", "module": "x"},
+    ],
+)
+def test_nothing_that_a_config_names_is_imported(config):
+    with pytest.raises((TypeError, ValueError)):
+        initializers.deserialize(config)
+    assert "antigravity" not in sys.modules
 
 
 def test_the_base_class():
