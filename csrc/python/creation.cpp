@@ -40,7 +40,7 @@ Reference own_array_function(PyObject* object) {
   }
   const Reference ndarrays(
       PyObject_GetAttrString(reinterpret_cast<PyObject*>(&PyArray_Type), "__array_function__"));
-  return own.get() == ndarrays.get() ? Reference() : std::move(own);
+  return !ndarrays || own.get() == ndarrays.get() ? Reference() : std::move(own);
 }
 
 /// np.zeros(..., like=...): the array is made by the library that `like` is of, or NumPy says that

@@ -129,22 +129,23 @@ class CallsOfTheModule:
 class MemoryOfPython:
     """Allocations by any of Python's allocators."""
 
+    missed = False
+
     def run(self, trial, n):
         import _testcapi
 
         _testcapi.set_nomemory(n, n + 1)
         try:
-            result = trial()
+            return trial()
         finally:
             # The count went on: the one that is to fail is still to come if there were too few.
-            self.missed = False
             try:
                 for _ in range(n):
                     object()  # each takes an allocation
+                _testcapi.remove_mem_hooks()
             except MemoryError:
+                _testcapi.remove_mem_hooks()
                 self.missed = True
-            _testcapi.remove_mem_hooks()
-        return result
 
     def failed(self, n):
         return not self.missed

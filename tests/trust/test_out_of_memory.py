@@ -15,6 +15,9 @@ import pytest
 pytestmark = [
     pytest.mark.own_memory,
     pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's"),
+    pytest.mark.skipif(
+        os.environ.get("PRELOAD_PROFILE") == "no-cgroup", reason="their files are hidden"
+    ),
 ]
 
 LIMIT = 512 << 20
