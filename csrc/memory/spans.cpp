@@ -187,7 +187,6 @@ std::optional<Block> take_from_span(std::size_t bytes, std::size_t alignment) no
   block.stagger = next_stagger(alignment);
   block.payload = align_up(block.address, alignment) + block.stagger;
   block.content = Content::zero;
-  block.residency = Residency::some;
   return block;
 }
 
