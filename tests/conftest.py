@@ -1,14 +1,12 @@
 """What all tests share."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
 import zerofill
-
-DISABLED = os.environ.get("ZEROFILL_DISABLE") == "1"
+from zerofill.runtime import is_disabled
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +32,7 @@ def count(pytestconfig: pytest.Config):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what ZEROFILL_DISABLE=1 takes away."""
     for item in items:
-        if DISABLED and item.get_closest_marker("own_memory"):
+        if is_disabled() and item.get_closest_marker("own_memory"):
             item.add_marker(pytest.mark.skip(reason="ZEROFILL_DISABLE=1 uses NumPy's memory"))
 
 

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "memory/audit.h"
 #include "memory/fill.h"
+#include "memory/habits.h"
 #include "memory/plan.h"
 #include "memory/spans.h"
 #include "os/pages.h"
@@ -23,10 +24,12 @@ std::size_t mapping_bytes(std::size_t bytes, std::size_t stagger) {
 
 Block map_fresh(const Request& request, std::size_t stagger) {
   Block block;
+  block.payload_bytes = request.bytes;
   block.bytes = mapping_bytes(request.bytes, stagger);
   const std::size_t huge = os::huge_page_bytes();
   const bool wants_huge = huge != 0 && block.bytes >= huge;
-  const std::size_t alignment = std::max(request.alignment, wants_huge ? huge : os::page_bytes());
+  const std::size_t unit = block.bytes >= kBlockUnit ? kBlockUnit : os::page_bytes();
+  const std::size_t alignment = std::max({request.alignment, unit, wants_huge ? huge : unit});
   void* address = nullptr;
   const int error = os::map_pages(block.bytes, alignment, "zerofill", &address);
   if (error != 0) throw OutOfMemory(error);
@@ -35,20 +38,26 @@ Block map_fresh(const Request& request, std::size_t stagger) {
   block.payload = block.address + stagger;
   block.content = Content::zero;
   // A sparsely written array must not become resident 2 MiB at a time.
-  block.huge_pages = wants_huge && request.commit == Commit::eager &&
+  block.huge_pages = wants_huge && request.commit != Commit::lazy &&
                      os::advise_huge_pages(address, block.bytes) == 0;
   return block;
 }
 
 void give_to_system(const Block& block) noexcept {
-  if (block.span != nullptr) return put_into_span(block);
-  if (os::unmap_pages(block.address, block.bytes) == 0) counters().returned.add(block.bytes);
+  block.span != nullptr ? put_into_span(block) : unmap_block(block);
 }
 
 Block make_lazy(const Request& request) {
   const auto slot = take_from_span(request.bytes, request.alignment);
   Block block = slot ? *slot : map_fresh(request, next_stagger(request.alignment));
   block.residency = Residency::some;  // its owner will touch it
+  return block;
+}
+
+Block make_on_use(const Request& request) {
+  Block block = map_fresh(request, next_stagger(request.alignment));
+  block.residency = Residency::unknown;
+  block.content = request.content;
   return block;
 }
 
@@ -66,18 +75,61 @@ Block make_eager(const Request& request, const team::Poll& poll, std::size_t at_
   return block;
 }
 
+Block make_block(const Request& request, const team::Poll& poll, std::size_t at_least_bytes) {
+  switch (request.commit) {
+    case Commit::lazy:
+      return make_lazy(request);
+    case Commit::on_use:
+      return make_on_use(request);
+    case Commit::eager:
+      break;
+  }
+  return make_eager(request, poll, at_least_bytes);
+}
+
+void count_in_use(std::size_t bytes) noexcept {
+  count_fresh_in_use(static_cast<std::ptrdiff_t>(bytes));
+}
+
+void count_returned(std::size_t bytes) noexcept {
+  count_fresh_in_use(-static_cast<std::ptrdiff_t>(bytes));
+}
+
 Block make_fresh(const Request& request, const team::Poll& poll, std::size_t at_least_bytes = 0) {
-  const Block block = request.commit == Commit::lazy ? make_lazy(request)
-                                                     : make_eager(request, poll, at_least_bytes);
-  count_fresh_in_use(static_cast<std::ptrdiff_t>(block.bytes));
+  const Block block = make_block(request, poll, at_least_bytes);
+  count_in_use(block.bytes);
   counters().misses.add(1);
-  counters().skipped.add(request.bytes);
+  if (request.content == Content::zero) counters().skipped.add(request.bytes);
   return block;
+}
+
+/// Fresh pages are zero for nothing until they are touched. A dirty block is better where they
+/// will be.
+Preference preference_for(const Request& request) noexcept {
+  if (request.content == Content::unknown) return Preference::dirty;
+  const bool will_be_touched =
+      request.commit == Commit::eager ||
+      (request.commit == Commit::on_use &&
+       (request.bytes <= kAlwaysReusedBytes || zeros_were_filled_lately(request.bytes)));
+  return will_be_touched ? Preference::clean : Preference::only_clean;
+}
+
+/// Whether the owner of a block with pages to be had on use has had them all.
+bool was_filled(const Block& block) noexcept {
+  if (block.residency != Residency::unknown) return false;
+  const std::size_t page = os::page_bytes();
+  const auto start = static_cast<std::size_t>(block.payload - block.address);
+  const std::size_t first = align_down(start, page);
+  const std::size_t last = align_up(start + block.payload_bytes, page);
+  const bool filled = os::are_resident(block.address + first, last - first);
+  if (block.content == Content::zero) note_use_of_zeros(block.payload_bytes, filled);
+  return filled;
 }
 
 /// Whatever it held, its owner may have written to it.
 void give_to_pool(Block block) noexcept {
   block.content = Content::unknown;
+  block.residency = Residency::all;
   put_into_pool(block);
 }
 
@@ -88,7 +140,12 @@ bool is_known_to_be_zero(const Block& block, const Request& request, const team:
 }
 
 /// Zeroes what a kept block lacks for a request.
-Block make_zero(const Block& block, const Request& request, const team::Poll& poll) {
+Block make_fit(Block block, const Request& request, const team::Poll& poll) {
+  block.payload_bytes = request.bytes;
+  if (request.content == Content::unknown) {
+    (block.content == Content::zero ? counters().clean_hits : counters().dirty_hits).add(1);
+    return block;
+  }
   try {
     if (is_known_to_be_zero(block, request, poll)) {
       counters().clean_hits.add(1);
@@ -108,9 +165,8 @@ Block make_zero(const Block& block, const Request& request, const team::Poll& po
 
 // Where do these zeros come from, is anything left to do, do it.
 Block acquire(const Request& request, const team::Poll& poll) {
-  const bool lazy = request.commit == Commit::lazy;  // fresh pages are free then, zeroing is not
-  const auto kept = take_from_pool({request.bytes, request.alignment, /*only_clean=*/lazy});
-  if (kept) return make_zero(*kept, request, poll);
+  const auto kept = take_from_pool({request.bytes, request.alignment, preference_for(request)});
+  if (kept) return make_fit(*kept, request, poll);
   std::size_t free_bytes = 0;
   try {
     return make_fresh(request, poll);
@@ -121,11 +177,37 @@ Block acquire(const Request& request, const team::Poll& poll) {
 }
 
 void release(const Block& block) noexcept {
-  if (block.residency == Residency::all) return give_to_pool(block);
+  if (block.residency == Residency::all || was_filled(block)) return give_to_pool(block);
   // Zeroing it would make the pages resident that its owner never touched.
   give_to_system(block);
-  count_fresh_in_use(-static_cast<std::ptrdiff_t>(block.bytes));
+  count_returned(block.bytes);
 }
+
+std::optional<Block> place_to_move(const Block& block, const Request& request) noexcept {
+  if (block.span != nullptr || block.stagger % request.alignment != 0) return std::nullopt;
+  if (block.payload != block.address + block.stagger) return std::nullopt;
+  try {
+    return map_fresh(request, block.stagger);
+  } catch (const OutOfMemory&) {
+    return std::nullopt;
+  }
+}
+
+bool move_into(Block* place, const Block& block) noexcept {
+  const int error = os::move_pages(block.address, block.bytes, place->address, place->bytes);
+  if (error == ENOTSUP) abandon(*place);
+  if (error != 0) return false;
+  count_in_use(place->bytes);
+  count_returned(block.bytes);
+  counters().moved.add(std::min(block.bytes, place->bytes));
+  if (place->bytes < block.bytes) counters().returned.add(block.bytes - place->bytes);
+  place->content = Content::unknown;
+  place->residency = Residency::unknown;
+  place->huge_pages = block.huge_pages;  // the advice moves with the pages
+  return true;
+}
+
+void abandon(const Block& place) noexcept { (void)os::unmap_pages(place.address, place.bytes); }
 
 std::size_t trim() noexcept {
   trim_spans();  // only addresses

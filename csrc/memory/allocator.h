@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include "base/align.h"
 #include "memory/block.h"
@@ -17,30 +18,44 @@
 namespace zerofill::memory {
 
 enum class Commit {
-  eager,  ///< every page is resident on return
-  lazy,   ///< untouched pages stay untouched
+  eager,   ///< every page is resident on return
+  lazy,    ///< untouched pages stay untouched
+  on_use,  ///< the same, but most will be touched: as NumPy's own memory
 };
 
 /// Up to here a block is not worth pages of its own: one allocation of the C library, made and
 /// zeroed by the caller. The C library reuses resident memory as cheaply as a pool would, but it
 /// does not leave untouched what nobody touches, so lazy blocks soon get pages.
 constexpr std::size_t small_bytes(Commit commit) noexcept {
-  return commit == Commit::eager ? 2 * MiB : 256 * KiB;
+  return commit == Commit::lazy ? 256 * KiB : 2 * MiB;
 }
 
 struct Request {
   std::size_t bytes;      ///< at least 1
   std::size_t alignment;  ///< a power of two
   Commit commit;
+  Content content = Content::zero;
 };
 
-/// A block whose payload has that many bytes, all zero, and is so aligned. It belongs to the caller
-/// until release(). Throws OutOfMemory, or Interrupted when the poll says so, and then
-/// nothing has been taken.
+/// A block whose payload has that many bytes and is so aligned, all zero if that is asked for. It
+/// belongs to the caller until release(). Throws OutOfMemory, or Interrupted when the poll says so,
+/// and then nothing has been taken.
 Block acquire(const Request& request, const team::Poll& poll);
 
 /// Takes back what acquire() gave. The bytes may hold anything.
 void release(const Block& block) noexcept;
+
+/// A mapping of fresh pages of the request's size that the block's pages can be moved to; nothing
+/// when there is none. It belongs to the caller until move_into() or abandon().
+std::optional<Block> place_to_move(const Block& block, const Request& request) noexcept;
+
+/// Moves the pages of a block there, with its content as far as it goes, which makes `place` a
+/// block like another and ends the former. False when that cannot be done, and then the block is as
+/// it was, and the place gone.
+bool move_into(Block* place, const Block& block) noexcept;
+
+/// Gives a place back that nothing was moved to.
+void abandon(const Block& place) noexcept;
 
 /// Gives all memory that is kept for reuse back to the system; returns how many bytes that was.
 std::size_t trim() noexcept;

@@ -26,6 +26,7 @@ struct Counters {
   Counter scrubbed;    ///< written with zeros in the background
   Counter populated;   ///< fresh pages made resident
   Counter returned;    ///< given back to the system
+  Counter moved;       ///< moved by their pages, where copying would have moved bytes
 };
 
 Counters& counters() noexcept;

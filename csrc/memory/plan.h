@@ -26,6 +26,10 @@ Plan plan_scrubbing(std::size_t bytes) noexcept;
 /// 64 MiB it is 1.37 against 1.31, at 1 GiB 1.22 against 1.10.
 constexpr std::size_t kScrubBytes = std::size_t{64} << 20;
 
+/// Zeros of up to that many bytes that are to be had on first use come out of dirty blocks too, as
+/// they do from the C library, which keeps resident what is smaller (M_MMAP_THRESHOLD's maximum).
+constexpr std::size_t kAlwaysReusedBytes = std::size_t{32} << 20;
+
 /// Where the next fresh block's payload should start, in bytes from its first page: another place
 /// each time, a multiple of `alignment` and less than kMostStagger. Arrays that all start alike
 /// compete for the same cache sets when they are walked together.

@@ -76,7 +76,7 @@ class Pool {
   std::size_t leaving_bytes_ = 0;     ///< taken off the shelves for the system, ever
   std::size_t returned_bytes_ = 0;    ///< of these, back in the system
   Usage usage_;
-  Clock::time_point last_hit_[kSizeClasses] = {};
+  Clock::time_point last_hit_[kSizeClasses] = {};  ///< of a request for zeros
   Kept* being_scrubbed_ = nullptr;
   os::Thread keeper_;
   bool keeper_runs_ = false;
@@ -96,11 +96,6 @@ std::size_t limit_bytes(const Usage& usage) noexcept {
   return std::min(budget_total_bytes() / 4, 2 * usage.recent_peak_bytes());
 }
 
-void unmap(const Block& block) noexcept {
-  unpoison(block.address, block.bytes);  // or the next mapping here would be poisoned
-  if (os::unmap_pages(block.address, block.bytes) == 0) counters().returned.add(block.bytes);
-}
-
 void Pool::give_back(Kept* chain, Lock& lock) noexcept {
   if (chain == nullptr) return;
   std::size_t bytes = 0;
@@ -109,7 +104,7 @@ void Pool::give_back(Kept* chain, Lock& lock) noexcept {
     Kept* kept = chain;
     chain = kept->older;
     bytes += kept->block.bytes;
-    unmap(kept->block);
+    unmap_block(kept->block);
     delete kept;
   }
   lock.lock();
@@ -123,7 +118,7 @@ std::optional<Block> Pool::take(const Wanted& wanted) noexcept {
   if (kept == nullptr) return std::nullopt;
   shelves_.remove(kept);
   const auto now = Clock::now();
-  last_hit_[size_class(kept->block.bytes)] = now;
+  if (wanted.preference != Preference::dirty) last_hit_[size_class(kept->block.bytes)] = now;
   usage_.change(static_cast<std::ptrdiff_t>(kept->block.bytes), now, decay());
   lock.unlock();
   Block block = kept->block;
@@ -141,7 +136,7 @@ void Pool::count(std::ptrdiff_t bytes) noexcept {
 void Pool::put(const Block& block) noexcept {
   auto* kept = new (std::nothrow) Kept{block, Clock::now()};
   if (kept == nullptr) {
-    unmap(block);
+    unmap_block(block);
     return count(-static_cast<std::ptrdiff_t>(block.bytes));
   }
   Lock lock(mutex_);
@@ -369,6 +364,11 @@ Pool& pool() noexcept {
                 [] { pool().after_fork_in_child(); });
 
 }  // namespace
+
+void unmap_block(const Block& block) noexcept {
+  unpoison(block.address, block.bytes);  // or the next mapping here would be poisoned
+  if (os::unmap_pages(block.address, block.bytes) == 0) counters().returned.add(block.bytes);
+}
 
 std::optional<Block> take_from_pool(const Wanted& wanted) noexcept { return pool().take(wanted); }
 

@@ -14,8 +14,7 @@
 
 namespace zerofill::memory {
 
-/// A kept block that fits, a clean one if there is one, with its payload set. It is the caller's
-/// then, and counts as in use.
+/// A kept block that fits, with its payload set. It is the caller's then, and counts as in use.
 std::optional<Block> take_from_pool(const Wanted& wanted) noexcept;
 
 /// Keeps a resident block that was in use, or gives it back to the system where the limit leaves no
@@ -25,6 +24,9 @@ void put_into_pool(const Block& block) noexcept;
 /// Says that a fresh block is in use from now on, or that one has gone back to the system. The
 /// pool's default limit follows what was in use lately.
 void count_fresh_in_use(std::ptrdiff_t bytes) noexcept;
+
+/// Gives a block back to the system and counts its bytes.
+void unmap_block(const Block& block) noexcept;
 
 /// Gives all kept blocks back to the system; returns how many bytes that was.
 std::size_t trim_pool() noexcept;

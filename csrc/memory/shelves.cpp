@@ -56,8 +56,10 @@ Kept* Shelves::find_in(const List* lists, const Wanted& wanted) noexcept {
 
 Kept* Shelves::find(const Wanted& wanted) const noexcept {
   if (wanted.bytes > kMostPooledBytes) return nullptr;
-  Kept* kept = find_in(clean_, wanted);
-  return kept != nullptr || wanted.only_clean ? kept : find_in(dirty_, wanted);
+  const bool dirty_first = wanted.preference == Preference::dirty;
+  Kept* kept = find_in(dirty_first ? dirty_ : clean_, wanted);
+  if (kept != nullptr || wanted.preference == Preference::only_clean) return kept;
+  return find_in(dirty_first ? clean_ : dirty_, wanted);
 }
 
 Kept* Shelves::oldest() const noexcept {

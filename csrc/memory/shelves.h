@@ -21,11 +21,18 @@ struct Kept {
   Kept* older = nullptr;
 };
 
+/// Which block serves a request best.
+enum class Preference {
+  clean,       ///< a clean one, else a dirty one
+  only_clean,  ///< a clean one or none
+  dirty,       ///< a dirty one, since nobody needs its zeros; else a clean one
+};
+
 /// What a block must be to serve a request.
 struct Wanted {
   std::size_t bytes;
   std::size_t alignment;
-  bool only_clean;
+  Preference preference;
 };
 
 /// Where the payload of a request would start in a block; null when it does not fit, or when the
@@ -37,7 +44,7 @@ class Shelves {
   void add(Kept* kept) noexcept;
   void remove(Kept* kept) noexcept;
 
-  /// The newest block that fits, since it is the warmest; a clean one if there is one.
+  /// The newest block that fits, since it is the warmest.
   Kept* find(const Wanted& wanted) const noexcept;
 
   /// The block that has been here longest; null when there is none.

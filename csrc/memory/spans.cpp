@@ -186,6 +186,7 @@ std::optional<Block> take_from_span(std::size_t bytes, std::size_t alignment) no
   unpoison(block.address, block.bytes);
   block.stagger = next_stagger(alignment);
   block.payload = align_up(block.address, alignment) + block.stagger;
+  block.payload_bytes = bytes;
   block.content = Content::zero;
   return block;
 }

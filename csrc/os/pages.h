@@ -44,4 +44,13 @@ int renew_pages(void* address, std::size_t bytes) noexcept;
 /// ENOTSUP where the system has no such call; the caller then writes to the pages itself.
 int populate_pages(void* address, std::size_t bytes) noexcept;
 
+/// Whether every page of the range is resident; false also where the system does not say.
+bool are_resident(void* address, std::size_t bytes) noexcept;
+
+/// Moves the pages of one whole mapping to the start of another, without copying a byte: as many
+/// as fit. The pages behind them are fresh.
+/// post: `from` is no mapping any more. When it fails, `from` is as it was, and `to` is lost:
+/// nobody may use or unmap its addresses. ENOTSUP, with `to` as it was, where the system cannot.
+int move_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes) noexcept;
+
 }  // namespace zerofill::os

@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "memory/allocator.h"
 #include "python/memory_error.h"
+#include "python/numpy_allocator.h"
 
 namespace zerofill::python {
 namespace {
@@ -131,9 +132,8 @@ Memory take_from_numpy(std::size_t nbytes, const Placement& placement) {
 /// Empty, with an error set, when there is no memory.
 Memory take_memory(const ArrayRequest& request, std::size_t nbytes) {
   try {
-    return own_memory_disabled.load(std::memory_order_relaxed)
-               ? take_from_numpy(nbytes, request.placement)
-               : take_from_zerofill(nbytes, request.placement);
+    return is_own_memory_disabled() ? take_from_numpy(nbytes, request.placement)
+                                    : take_from_zerofill(nbytes, request.placement);
   } catch (const memory::OutOfMemory& error) {
     raise_out_of_memory(request, nbytes, error);
   } catch (const memory::Interrupted&) {  // a signal handler's exception is set
@@ -194,12 +194,13 @@ bool finalize(PyObject* array, PyObject* prototype) {
 }  // namespace
 
 PyObject* make_by_numpy(ArrayRequest* request, NumpyMaker make, void* context) {
-  const Placement& placement = request->placement;
-  if (placement.alignment > kDefaultAlignment) {
+  const bool in_numpys_memory = is_own_memory_disabled();
+  const std::size_t alignment = request->placement.alignment;
+  if (in_numpys_memory && alignment > kDefaultAlignment) {
     PyErr_Format(PyExc_ValueError,
-                 "arrays of dtype %S live in NumPy's memory, which cannot be aligned to %zu bytes; "
-                 "leave alignment at its default",
-                 request->type.descr.get(), placement.alignment);
+                 "under ZEROFILL_DISABLE arrays of dtype %S live in NumPy's memory, which cannot "
+                 "be aligned to %zu bytes; leave alignment at its default",
+                 request->type.descr.get(), alignment);
     return nullptr;
   }
   std::size_t nbytes = 0;
@@ -212,7 +213,14 @@ PyObject* make_by_numpy(ArrayRequest* request, NumpyMaker make, void* context) {
     raise_out_of_memory(*request, nbytes, error, /*lazy_helps=*/false);
     return nullptr;
   }
-  Reference array(make(*request, context));
+  Reference array;
+  if (in_numpys_memory) {
+    array = Reference(make(*request, context));
+  } else {
+    const NumpyHandlerScope scope(alignment);
+    if (scope.failed()) return nullptr;
+    array = Reference(make(*request, context));
+  }
   PyObject* fill = request->type.fill.get();
   if (array && fill != nullptr) {
     auto* as_array = reinterpret_cast<PyArrayObject*>(array.get());
@@ -251,5 +259,9 @@ PyObject* as_instance_like(PyObject* array, PyObject* prototype) {
 }
 
 void disable_own_memory() noexcept { own_memory_disabled.store(true); }
+
+bool is_own_memory_disabled() noexcept {
+  return own_memory_disabled.load(std::memory_order_relaxed);
+}
 
 }  // namespace zerofill::python

@@ -29,9 +29,8 @@ npy_intp final_element_bytes(PyArray_Descr* descr);
 /// A new ndarray of zeros: a new reference, or null with NumPy's error, or one in its manner, set.
 PyObject* new_zeros(ArrayRequest* request);
 
-/// The same for elements that NumPy alone can initialise, and in its memory: `make` has NumPy make
-/// the array of the settled request. Refuses an alignment that NumPy's memory has not, and what
-/// does not fit in memory.
+/// The same for elements that NumPy alone can initialise: `make` has NumPy make the array of the
+/// settled request, in memory of ours. Refuses what does not fit in memory.
 using NumpyMaker = PyObject* (*)(const ArrayRequest& settled, void* context);
 PyObject* make_by_numpy(ArrayRequest* request, NumpyMaker make, void* context);
 
@@ -41,5 +40,6 @@ PyObject* as_instance_like(PyObject* array, PyObject* prototype);
 
 /// Sends every array's memory through NumPy (ZEROFILL_DISABLE), for finding out who is to blame.
 void disable_own_memory() noexcept;
+bool is_own_memory_disabled() noexcept;
 
 }  // namespace zerofill::python

@@ -44,6 +44,7 @@ py::dict stats() {
   record["scrubbed_bytes"] = counted.scrubbed.value();
   record["populated_bytes"] = counted.populated.value();
   record["returned_bytes"] = counted.returned.value();
+  record["moved_bytes"] = counted.moved.value();
   return record;
 }
 
@@ -136,6 +137,7 @@ void register_runtime(py::module_& module) {
   module.def("set_options", &set_options);
   module.def("system_info", &system_info);
   module.def("disable_own_memory", &disable_own_memory);
+  module.def("is_own_memory_disabled", &is_own_memory_disabled);
 }
 
 }  // namespace zerofill::python

@@ -8,6 +8,7 @@ from . import initializers
 from ._zerofill import Buffer
 from .creation import clear, zeros, zeros_like
 from .initializers import Zeros, zeros_initializer
+from .numpy_memory import install, numpy_allocator, uninstall
 from .runtime import configure, stats, trim
 
 __all__ = [
@@ -16,8 +17,11 @@ __all__ = [
     "clear",
     "configure",
     "initializers",
+    "install",
+    "numpy_allocator",
     "stats",
     "trim",
+    "uninstall",
     "zeros",
     "zeros_initializer",
     "zeros_like",

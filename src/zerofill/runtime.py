@@ -40,7 +40,8 @@ class Stats(NamedTuple):
     """What the allocator counted since the process started, as :func:`stats` returns it.
 
     Arrays below 2 MiB (lazy ones: 256 KiB) are one allocation of the C library each, and count as
-    live alone.
+    live alone. Arrays of NumPy's own, under :func:`numpy_allocator` and those of objects, do not
+    count as live; from 2 MiB on they count as blocks.
 
     Attributes
     ----------
@@ -64,6 +65,8 @@ class Stats(NamedTuple):
         Fresh pages made resident.
     returned_bytes : int
         Given back to the system.
+    moved_bytes : int
+        Moved by their pages as an array was resized in place, instead of copied.
     """
 
     live_bytes: int
@@ -80,6 +83,7 @@ class Stats(NamedTuple):
     scrubbed_bytes: int
     populated_bytes: int
     returned_bytes: int
+    moved_bytes: int
 
 
 class _Unchanged(enum.Enum):
@@ -279,6 +283,11 @@ def read_environment(environment: Mapping[str, str]) -> None:
     if options.pop("disable", False):
         _zerofill.disable_own_memory()
     configure(**options)
+
+
+def is_disabled() -> bool:
+    """Whether ``ZEROFILL_DISABLE`` sends everything through NumPy's own memory."""
+    return _zerofill.is_own_memory_disabled()
 
 
 read_environment(os.environ)

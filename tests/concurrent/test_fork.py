@@ -41,6 +41,9 @@ def use_everything():
         array.fill(7)
         zerofill.clear(array)
         assert not array.any()
+        with zerofill.numpy_allocator():
+            array = np.ones(size, "u1") + np.zeros(size, "u1")
+        assert array.all()
     zerofill.trim()
 
 

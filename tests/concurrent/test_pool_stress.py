@@ -30,6 +30,14 @@ def is_zero(array):
     return not words.any() and not array[words.size * 8 :].any()
 
 
+def make_zeros(nbytes, alignment, way):
+    """Make zeros eagerly, lazily, or as NumPy's own in zerofill's memory."""
+    if way == "NumPy":
+        with zerofill.numpy_allocator():
+            return np.zeros(nbytes, "u1")
+    return zerofill.zeros(nbytes, "u1", alignment=alignment, commit=way)
+
+
 @pytest.mark.parametrize("scrub", [False, True, "auto"])
 def test_no_block_ever_shows_a_former_ones_bytes(scrub, count):
     zerofill.configure(scrub=scrub, decay=0.5)
@@ -47,11 +55,11 @@ def test_no_block_ever_shows_a_former_ones_bytes(scrub, count):
     def work(seed):
         chance = random.Random(seed)
         for _ in range(allocations):
-            alignment = 1 << chance.randrange(13)
-            commit = chance.choice(["eager", "eager", "lazy"])
-            array = zerofill.zeros(chance.choice(SIZES), "u1", alignment=alignment, commit=commit)
+            way = chance.choice(["eager", "eager", "lazy", "NumPy"])
+            alignment = 64 if way == "NumPy" else 1 << chance.randrange(13)
+            array = make_zeros(chance.choice(SIZES), alignment, way)
             if not is_zero(array) or array.ctypes.data % alignment:
-                wrong.append((array.size, alignment, commit))
+                wrong.append((array.size, alignment, way))
             array.fill(chance.randrange(1, 256))
             if chance.random() < 0.5:
                 handed.put(array)
@@ -103,13 +111,33 @@ class PoolMachine(RuleBasedStateMachine):
         self.live[self.count] = (array, mark, commit)
         return self.count
 
+    @rule(target=arrays, nbytes=st.sampled_from(SIZES))
+    def make_numpys(self, nbytes):
+        array = make_zeros(nbytes, 64, "NumPy")
+        assert is_zero(array)
+        self.count += 1
+        mark = self.count % 255 + 1
+        array.fill(mark)
+        self.live[self.count] = (array, mark, "NumPy")
+        return self.count
+
+    @rule(key=arrays, nbytes=st.sampled_from(SIZES))
+    def resize(self, key, nbytes):
+        array, mark, way = self.live[key]
+        if way == "NumPy":
+            kept = min(nbytes, array.size)
+            array.resize(nbytes, refcheck=False)
+            assert (array[:kept] == mark).all()
+            assert not array[kept:].any()
+            array.fill(mark)
+
     @rule(key=consumes(arrays))
     def free(self, key):
-        array, mark, commit = self.live.pop(key)
-        if commit == "eager":
-            assert (array == mark).all()
-        else:
+        array, mark, way = self.live.pop(key)
+        if way == "lazy":
             assert array[0] == array[-1] == mark
+        else:
+            assert (array == mark).all()
 
     @rule(limit=st.sampled_from([0, 4 * MIB, 64 * MIB]))
     def set_limit(self, limit):
@@ -132,7 +160,8 @@ class PoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_counters_agree(self):
-        assert zerofill.stats().live_blocks >= len(self.live)
+        ours = [way for _, _, way in self.live.values() if way != "NumPy"]
+        assert zerofill.stats().live_blocks >= len(ours)
         stats = zerofill.stats()
         assert stats.pooled_clean_bytes + stats.pooled_dirty_bytes <= 64 * MIB
 

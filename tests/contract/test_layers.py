@@ -22,9 +22,10 @@ IMPORTS = {
     "creation": {"_zerofill"},
     "initializers": {"_zerofill", "dtypes"},
     "runtime": {"_zerofill"},
+    "numpy_memory": {"_zerofill", "runtime"},
     "comparison": {"_zerofill", "initializers"},
     "cli": {"_zerofill", "comparison", "runtime"},
-    "__init__": {"_zerofill", "creation", "initializers", "runtime"},
+    "__init__": {"_zerofill", "creation", "initializers", "numpy_memory", "runtime"},
     "__main__": {"cli"},
 }
 
@@ -63,7 +64,7 @@ def test_numpys_headers_are_included_in_one_place():
 
 
 def test_python_goes_through_the_doors():
-    """Of memory/, python/ sees the allocator and the errors it throws, and nothing else."""
+    """Of memory/, python/ sees the allocator, its form for NumPy, and the errors it throws."""
     seen = {
         name
         for path in SOURCES
@@ -71,7 +72,7 @@ def test_python_goes_through_the_doors():
         for name in includes(path)
         if name.startswith("memory/")
     }
-    assert seen == {"memory/allocator.h", "memory/errors.h"}
+    assert seen == {"memory/allocator.h", "memory/errors.h", "memory/heap.h"}
 
 
 def test_the_gil_is_released_in_one_place():

@@ -83,6 +83,36 @@ void asking_for_huge_pages_changes_no_byte() {
   unmap(address, 2 * huge);
 }
 
+/// Not so where the system does not say: then nothing is.
+void pages_are_resident_once_they_are_written() {
+  const std::size_t page = os::page_bytes();
+  std::byte* address = map(5000 * page, 1);
+  CHECK(os::advise_small_pages(address, 5000 * page) == 0);
+  CHECK(!os::are_resident(address, 5000 * page));
+  test::make_dirty(address, 4999 * page);
+  CHECK(!os::are_resident(address, 5000 * page));
+#ifdef __linux__
+  CHECK(os::are_resident(address, 4999 * page));
+  CHECK(!os::are_resident(address + 4999 * page, page));
+#endif
+  unmap(address, 5000 * page);
+}
+
+/// Where the system moves pages at all.
+void pages_move_with_their_content(std::size_t from_bytes, std::size_t to_bytes) {
+  std::byte* from = map(from_bytes, 2 * MiB);
+  std::byte* to = map(to_bytes, 2 * MiB);
+  test::make_dirty(from, from_bytes);
+  const int error = os::move_pages(from, from_bytes, to, to_bytes);
+  if (error == ENOTSUP) return unmap(from, from_bytes), unmap(to, to_bytes);
+  CHECK(error == 0);
+  const std::size_t kept = from_bytes < to_bytes ? from_bytes : to_bytes;
+  CHECK(all_are(kDirty, to, kept));
+  CHECK(all_are(kZero, to + kept, to_bytes - kept));
+  CHECK(!os::are_resident(from, os::page_bytes()));
+  unmap(to, to_bytes);
+}
+
 void too_much_is_refused_and_nothing_changed(std::size_t bytes, std::size_t alignment) {
   int here = 0;
   void* address = &here;
@@ -100,6 +130,10 @@ int main() {
   a_used_address_is_zero_when_mapped_again();
   populating_changes_no_byte();
   asking_for_huge_pages_changes_no_byte();
+  pages_are_resident_once_they_are_written();
+  pages_move_with_their_content(4 * MiB, 4 * MiB);
+  pages_move_with_their_content(4 * MiB, 10 * MiB);
+  pages_move_with_their_content(4 * MiB, os::page_bytes());
   too_much_is_refused_and_nothing_changed(std::size_t{1} << 62, 1);
   too_much_is_refused_and_nothing_changed(std::size_t{1} << 62, std::size_t{1} << 30);
   too_much_is_refused_and_nothing_changed(std::size_t{1} << 63, std::size_t{1} << 63);

@@ -13,6 +13,7 @@ using namespace zerofill;
 using memory::Block;
 using memory::Content;
 using memory::Kept;
+using memory::Preference;
 using memory::Shelves;
 using memory::Wanted;
 
@@ -31,7 +32,7 @@ bool serves(std::size_t block_bytes, std::size_t wanted_bytes) {
   Kept entry = kept(64 * MiB, block_bytes);
   Shelves shelves;
   shelves.add(&entry);
-  return shelves.find({wanted_bytes, 64, false}) == &entry;
+  return shelves.find({wanted_bytes, 64, Preference::clean}) == &entry;
 }
 
 void classes_rise_with_sizes() {
@@ -67,15 +68,15 @@ std::size_t payload_offset(const Kept& entry, const Wanted& wanted) {
 
 void a_payload_starts_at_the_stagger_where_there_is_room() {
   const Kept entry = kept(64 * MiB, 4 * MiB, Content::unknown, 8320);
-  CHECK(payload_offset(entry, {4 * MiB - 8320, 64, false}) == 8320);
-  CHECK(payload_offset(entry, {4 * MiB - 8319, 64, false}) == 0);
-  CHECK(payload_offset(entry, {4 * MiB - 64 * KiB, 4096, false}) == 12288);
+  CHECK(payload_offset(entry, {4 * MiB - 8320, 64, Preference::clean}) == 8320);
+  CHECK(payload_offset(entry, {4 * MiB - 8319, 64, Preference::clean}) == 0);
+  CHECK(payload_offset(entry, {4 * MiB - 64 * KiB, 4096, Preference::clean}) == 12288);
 }
 
 void an_address_that_is_not_aligned_does_not_fit() {
   const Kept entry = kept(64 * MiB + 4096, 4 * MiB);
-  CHECK(memory::fit(entry.block, {4 * MiB, 4096, false}) == entry.block.address);
-  CHECK(memory::fit(entry.block, {4 * MiB, 8192, false}) == nullptr);
+  CHECK(memory::fit(entry.block, {4 * MiB, 4096, Preference::clean}) == entry.block.address);
+  CHECK(memory::fit(entry.block, {4 * MiB, 8192, Preference::clean}) == nullptr);
 }
 
 void a_clean_block_is_taken_before_a_newer_dirty_one() {
@@ -84,10 +85,21 @@ void a_clean_block_is_taken_before_a_newer_dirty_one() {
   Shelves shelves;
   shelves.add(&clean);
   shelves.add(&dirty);
-  CHECK(shelves.find({4 * MiB, 64, false}) == &clean);
+  CHECK(shelves.find({4 * MiB, 64, Preference::clean}) == &clean);
   shelves.remove(&clean);
-  CHECK(shelves.find({4 * MiB, 64, false}) == &dirty);
-  CHECK(shelves.find({4 * MiB, 64, true}) == nullptr);
+  CHECK(shelves.find({4 * MiB, 64, Preference::clean}) == &dirty);
+  CHECK(shelves.find({4 * MiB, 64, Preference::only_clean}) == nullptr);
+}
+
+void zeros_are_not_given_to_who_does_not_need_them() {
+  Kept clean = kept(64 * MiB, 4 * MiB, Content::zero);
+  Kept dirty = kept(128 * MiB, 4 * MiB);
+  Shelves shelves;
+  shelves.add(&dirty);
+  shelves.add(&clean);
+  CHECK(shelves.find({4 * MiB, 64, Preference::dirty}) == &dirty);
+  shelves.remove(&dirty);
+  CHECK(shelves.find({4 * MiB, 64, Preference::dirty}) == &clean);
 }
 
 void the_newest_is_found_and_the_oldest_is_known() {
@@ -97,12 +109,12 @@ void the_newest_is_found_and_the_oldest_is_known() {
     entries[i].since = memory::Clock::time_point(std::chrono::seconds(i));
     shelves.add(&entries[i]);
   }
-  CHECK(shelves.find({4 * MiB, 64, false}) == &entries[4]);
+  CHECK(shelves.find({4 * MiB, 64, Preference::clean}) == &entries[4]);
   CHECK(shelves.oldest() == &entries[0]);
   shelves.remove(&entries[2]);
   shelves.remove(&entries[0]);
   shelves.remove(&entries[4]);
-  CHECK(shelves.find({4 * MiB, 64, false}) == &entries[3]);
+  CHECK(shelves.find({4 * MiB, 64, Preference::clean}) == &entries[3]);
   CHECK(shelves.oldest() == &entries[1]);
 }
 
@@ -144,6 +156,7 @@ int main() {
   a_payload_starts_at_the_stagger_where_there_is_room();
   an_address_that_is_not_aligned_does_not_fit();
   a_clean_block_is_taken_before_a_newer_dirty_one();
+  zeros_are_not_given_to_who_does_not_need_them();
   the_newest_is_found_and_the_oldest_is_known();
   bytes_are_counted_by_what_is_known();
   only_what_is_worth_it_is_scrubbed_the_newest_first();

@@ -35,6 +35,14 @@ def lazies():
     return [zerofill.zeros(MIB, "u1", commit="lazy") for _ in range(40)]
 
 
+def numpys(nbytes, more_bytes):
+    """Return NumPy's zeros in our memory, new ones, and old ones that were resized."""
+    with zerofill.numpy_allocator():
+        array = np.zeros(nbytes, "u1")
+        array.resize(more_bytes, refcheck=False)
+        return [array, np.zeros(nbytes, "u1")]
+
+
 # Made beforehand: without memory, NumPy says other things of them than MemoryError.
 STRUCTURE = np.dtype([("a", "f4"), ("b", "u1", 3)])
 SUBARRAY = np.dtype(("f4", (2, 2)))
@@ -87,6 +95,11 @@ TRIALS = {
     "clear in steps": lambda: cleared(4 * MIB, 3),
     "clear a bytearray": lambda: np.frombuffer(zerofill.clear(bytearray(b"abc")), "u1"),
     "clear between fields": lambda: zerofill.clear(GAPS.copy()),
+    "NumPy's": lambda: numpys(100, 2000),
+    "NumPy's, larger": lambda: numpys(2000, 100_000),
+    "NumPy's, of pages": lambda: numpys(100_000, 3 * MIB),
+    "NumPy's, moved": lambda: numpys(8 * MIB, 40 * MIB),
+    "NumPy's objects": lambda: zerofill.zeros(1000, object, alignment=4096),
     "config": lambda: zerofill.Zeros("f4").get_config() and [],
     "options": lambda: (zerofill.configure(num_threads=3), zerofill.stats(), zerofill.trim())[:0],
 }

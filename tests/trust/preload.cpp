@@ -11,6 +11,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,10 +136,35 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*
   return fails("pthread_create", CALLER) ? EAGAIN : real(thread, attributes, body, argument);
 }
 
+void* mremap(void* address, size_t length, size_t wanted, int flags, ...) noexcept {
+  va_list rest;
+  va_start(rest, flags);
+  void* place = (flags & MREMAP_FIXED) != 0 ? va_arg(rest, void*) : nullptr;
+  va_end(rest);
+  static auto* real = next<void*(void*, size_t, size_t, int, ...)>("mremap");
+  if (!fails("mremap", CALLER)) return real(address, length, wanted, flags, place);
+  errno = ENOMEM;
+  return MAP_FAILED;
+}
+
 void* __libc_malloc(size_t bytes) noexcept;
+void* __libc_calloc(size_t count, size_t bytes) noexcept;
+void* __libc_realloc(void* memory, size_t bytes) noexcept;
 
 void* malloc(size_t bytes) noexcept {
   if (!fails("malloc", CALLER)) return __libc_malloc(bytes);
+  errno = ENOMEM;
+  return nullptr;
+}
+
+void* calloc(size_t count, size_t bytes) noexcept {
+  if (!fails("malloc", CALLER)) return __libc_calloc(count, bytes);
+  errno = ENOMEM;
+  return nullptr;
+}
+
+void* realloc(void* memory, size_t bytes) noexcept {
+  if (!fails("malloc", CALLER)) return __libc_realloc(memory, bytes);
   errno = ENOMEM;
   return nullptr;
 }

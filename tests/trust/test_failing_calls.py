@@ -4,14 +4,14 @@ import importlib.util
 
 import pytest
 
-KINDS = ["mmap", "munmap", "madvise", "pthread_create", "malloc", "new", "fopen"]
+KINDS = ["mmap", "munmap", "mremap", "madvise", "pthread_create", "malloc", "new", "fopen"]
 
 
 @pytest.mark.own_memory
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_nth_call_fails(preload, run_script, kind):
     failed = int(run_script("failing_calls.py", kind, environment=preload))
-    assert failed >= 2  # or nothing was made to fail
+    assert failed >= 1  # or nothing was made to fail
 
 
 @pytest.mark.skipif(importlib.util.find_spec("_testcapi") is None, reason="needs CPython's tests")

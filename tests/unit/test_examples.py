@@ -21,6 +21,8 @@ DOCUMENTED = [
     zerofill.Zeros.get_config,
     zerofill.clear,
     zerofill.configure,
+    zerofill.install,
+    zerofill.numpy_allocator,
     zerofill.stats,
     zerofill.zeros,
     zerofill.zeros_like,

@@ -1,6 +1,5 @@
 """Arrays equal np.zeros's in everything that NumPy promises of them."""
 
-import os
 from typing import ClassVar
 
 import ml_dtypes
@@ -10,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zerofill
+from zerofill.runtime import is_disabled
 
 MIB = 1 << 20
-DISABLED = os.environ.get("ZEROFILL_DISABLE") == "1"
 
 DTYPES = [
     *"? b B h H i I l L q Q e f d g F D G".split(),
@@ -72,7 +71,7 @@ def test_zeros_equals_numpys(shape, dtype, order, power, commit):
     assert_equal_to_numpys(ours, numpys)
     if not lives_in_numpys_memory(numpys):
         assert ours.ctypes.data % alignment == 0
-        assert DISABLED or isinstance(ours.base, zerofill.Buffer)
+        assert is_disabled() or isinstance(ours.base, zerofill.Buffer)
 
 
 @settings(deadline=None, max_examples=200)
@@ -247,9 +246,7 @@ def test_zeros_like_of_strings_holds_bytes(source):
     assert set(np.asarray(like).reshape(-1).tolist()) == {b""}
 
 
-def test_zeros_like_of_objects_is_guarded_and_refuses_alignments():
-    with pytest.raises(ValueError, match="cannot be aligned to 4096"):
-        zerofill.zeros_like(np.empty(3, object), alignment=4096)
+def test_zeros_like_of_objects_is_guarded():
     with pytest.raises(MemoryError, match="can still be used") as raised:
         zerofill.zeros_like(np.broadcast_to(np.array(None), 2**42), commit="lazy")
     assert "lazy" not in str(raised.value)

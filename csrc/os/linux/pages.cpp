@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -138,6 +139,24 @@ int populate_pages(void* address, std::size_t bytes) noexcept {
     if (errno != EAGAIN && errno != EINTR) return errno;
   }
   return 0;
+}
+
+bool are_resident(void* address, std::size_t bytes) noexcept {
+  const std::size_t page = page_bytes();
+  unsigned char pages[4096];  // one byte a page
+  auto* start = static_cast<std::byte*>(address);
+  for (std::size_t done = 0; done < bytes; done += sizeof pages * page) {
+    const std::size_t part = std::min(bytes - done, sizeof pages * page);
+    if (mincore(start + done, part, pages) != 0) return false;
+    const auto is_absent = [](unsigned char state) { return (state & 1) == 0; };
+    if (std::any_of(pages, pages + part / page, is_absent)) return false;
+  }
+  return true;
+}
+
+int move_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes) noexcept {
+  const void* moved = mremap(from, from_bytes, to_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+  return moved != MAP_FAILED ? 0 : errno;
 }
 
 }  // namespace zerofill::os

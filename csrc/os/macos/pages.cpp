@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 
@@ -78,5 +79,23 @@ int renew_pages(void* address, std::size_t bytes) noexcept {
 }
 
 int populate_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
+
+bool are_resident(void* address, std::size_t bytes) noexcept {
+  const std::size_t page = page_bytes();
+  char pages[4096];  // one byte a page
+  auto* start = static_cast<char*>(address);
+  for (std::size_t done = 0; done < bytes; done += sizeof pages * page) {
+    const std::size_t part = std::min(bytes - done, sizeof pages * page);
+    if (mincore(start + done, part, pages) != 0) return false;
+    const auto is_absent = [](char state) { return (state & MINCORE_INCORE) == 0; };
+    if (std::any_of(pages, pages + part / page, is_absent)) return false;
+  }
+  return true;
+}
+
+int move_pages(void* /*from*/, std::size_t /*from_bytes*/, void* /*to*/,
+               std::size_t /*to_bytes*/) noexcept {
+  return ENOTSUP;
+}
 
 }  // namespace zerofill::os

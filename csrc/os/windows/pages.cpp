@@ -1,6 +1,9 @@
 // Untried on Windows itself (compiled with MinGW-w64, run under Wine).
 #include "os/pages.h"
 
+#include <psapi.h>  // after <windows.h>
+
+#include <algorithm>
 #include <cstddef>
 
 #include "base/align.h"
@@ -113,5 +116,30 @@ int renew_pages(void* address, std::size_t bytes) noexcept {
 }
 
 int populate_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
+
+bool are_resident(void* address, std::size_t bytes) noexcept {
+  using QueryFunction = BOOL(WINAPI*)(HANDLE, PVOID, DWORD);
+  static const auto query = find_function<QueryFunction>("K32QueryWorkingSetEx");
+  if (query == nullptr) return false;
+  constexpr std::size_t kPages = 256;
+  PSAPI_WORKING_SET_EX_INFORMATION pages[kPages];
+  const std::size_t count = bytes / page_bytes();
+  for (std::size_t done = 0; done < count; done += kPages) {
+    const std::size_t part = std::min(count - done, kPages);
+    for (std::size_t i = 0; i < part; ++i) {
+      pages[i].VirtualAddress = static_cast<std::byte*>(address) + (done + i) * page_bytes();
+    }
+    const auto size = static_cast<DWORD>(part * sizeof pages[0]);
+    if (!query(GetCurrentProcess(), pages, size)) return false;
+    const auto is_absent = [](const auto& page) { return !page.VirtualAttributes.Valid; };
+    if (std::any_of(pages, pages + part, is_absent)) return false;
+  }
+  return true;
+}
+
+int move_pages(void* /*from*/, std::size_t /*from_bytes*/, void* /*to*/,
+               std::size_t /*to_bytes*/) noexcept {
+  return ENOTSUP;
+}
 
 }  // namespace zerofill::os

@@ -1,0 +1,98 @@
+#include "python/numpy_allocator.h"
+
+#include "memory/heap.h"
+#include "python/buffer.h"
+#include "python/numpy.h"
+
+namespace py = pybind11;
+
+namespace zerofill::python {
+namespace {
+
+constexpr const char* kCapsuleName = "mem_handler";  // NEP 49 wants this one
+
+std::size_t alignment_in(void* context) noexcept { return reinterpret_cast<std::size_t>(context); }
+
+// NumPy may call these while another thread does, and after the interpreter has begun to end. The
+// size that it gives when it frees is a guess, for arrays whose shape or dtype were set.
+
+void* allocate(void* context, std::size_t bytes) noexcept {
+  return memory::heap_malloc(bytes, alignment_in(context));
+}
+
+void* allocate_zeros(void* context, std::size_t count, std::size_t bytes) noexcept {
+  return memory::heap_calloc(count, bytes, alignment_in(context));
+}
+
+void* reallocate(void* context, void* memory, std::size_t bytes) noexcept {
+  return memory::heap_realloc(memory, bytes, alignment_in(context));
+}
+
+void deallocate(void* context, void* memory, std::size_t /*bytes*/) noexcept {
+  memory::heap_free(memory, alignment_in(context));
+}
+
+/// A handler for one alignment. Arrays keep a reference to the capsule, and the capsule an address
+/// in here, so neither ever goes.
+struct Handler {
+  PyDataMem_Handler handler;
+  PyObject* capsule;
+};
+
+constexpr int kLeastPower = 6;  // kDefaultAlignment
+constexpr int kMostPower = 30;
+Handler handlers[kMostPower - kLeastPower + 1];
+
+PyObject* handler_for(std::size_t alignment) noexcept {
+  int power = kLeastPower;
+  while ((alignment >> power) > 1) ++power;
+  return handlers[power - kLeastPower].capsule;
+}
+
+void make_handlers() {
+  std::size_t alignment = kDefaultAlignment;
+  for (Handler& made : handlers) {
+    made.handler = {
+        "zerofill",
+        1,
+        {reinterpret_cast<void*>(alignment), allocate, allocate_zeros, reallocate, deallocate}};
+    made.capsule = PyCapsule_New(&made.handler, kCapsuleName, nullptr);
+    if (made.capsule == nullptr) throw py::error_already_set();
+    alignment *= 2;
+  }
+}
+
+py::object checked(PyObject* handler) {
+  if (handler == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(handler);
+}
+
+py::object get_handler() { return checked(PyDataMem_GetHandler()); }
+
+py::object set_handler(const py::object& handler) {
+  // None is NumPy's own.
+  return checked(PyDataMem_SetHandler(handler.is_none() ? nullptr : handler.ptr()));
+}
+
+}  // namespace
+
+NumpyHandlerScope::NumpyHandlerScope(std::size_t alignment)
+    : former_(PyDataMem_SetHandler(handler_for(alignment))) {}
+
+NumpyHandlerScope::~NumpyHandlerScope() {
+  if (failed()) return;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  const Reference ours(PyDataMem_SetHandler(former_.get()));
+  if (!ours) PyErr_WriteUnraisable(nullptr);
+  PyErr_Restore(type, value, traceback);
+}
+
+void register_numpy_allocator(py::module_& module) {
+  make_handlers();
+  module.attr("numpy_handler") = py::reinterpret_borrow<py::object>(handler_for(kDefaultAlignment));
+  module.def("get_numpy_handler", &get_handler);
+  module.def("set_numpy_handler", &set_handler);
+}
+
+}  // namespace zerofill::python

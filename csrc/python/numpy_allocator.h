@@ -1,0 +1,32 @@
+// Contract: NumPy's memory handler (NEP 49) on top of memory/heap.h.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstddef>
+
+#include "python/reference.h"
+
+namespace zerofill::python {
+
+/// Has NumPy allocate with at least that alignment, a power of two, for its scope and in the
+/// current context.
+class NumpyHandlerScope {
+ public:
+  /// Ask `failed`: true with an error set when it could not be done.
+  explicit NumpyHandlerScope(std::size_t alignment);
+  /// Keeps an error that is set.
+  ~NumpyHandlerScope();
+  NumpyHandlerScope(const NumpyHandlerScope&) = delete;
+  NumpyHandlerScope& operator=(const NumpyHandlerScope&) = delete;
+
+  bool failed() const noexcept { return !former_; }
+
+ private:
+  Reference former_;
+};
+
+/// Adds the functions that switch the handler to the module.
+void register_numpy_allocator(pybind11::module_& module);
+
+}  // namespace zerofill::python

@@ -1,0 +1,32 @@
+"""NumPy's own tests of creation and memory policy pass with its memory from zerofill."""
+
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [
+    pytest.mark.own_memory,
+    pytest.mark.skipif(
+        importlib.util.find_spec("numpy._core.tests") is None, reason="NumPy came without its tests"
+    ),
+]
+
+# Half a minute, and several GiB, for what BLAS makes of more than 2**31 elements.
+TOO_LONG = "not huge_vectordot"
+
+
+@pytest.mark.parametrize("module", ["test_numeric", "test_multiarray", "test_mem_policy"])
+def test_numpys(module, count, tmp_path):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "on_zerofill", "-p", "no:cacheprovider"]
+    command += ["--pyargs", f"numpy._core.tests.{module}", *count(["-k", TOO_LONG], [])]
+    here = str(pathlib.Path(__file__).parent)
+    path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path}
+    # In a folder without this project's configuration of pytest.
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    assert " passed" in result.stdout

@@ -1,0 +1,387 @@
+"""NumPy on zerofill's memory: what comes from where, and what that does not change."""
+
+import asyncio
+import contextvars
+import ctypes
+import gc
+import io
+import subprocess
+import sys
+import threading
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from numpy._core.multiarray import get_handler_name
+
+import zerofill
+from zerofill import _zerofill, numpy_allocator
+
+pytestmark = [pytest.mark.own_memory, pytest.mark.thread_unsafe]
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def installed():
+    """Have NumPy on zerofill for the test."""
+    zerofill.install()
+    yield
+    zerofill.uninstall()
+
+
+@pytest.fixture
+def quiet_pool():
+    """Nothing is kept before or after, and nothing is scrubbed."""
+    before = zerofill.configure()
+    zerofill.configure(scrub=False, decay=1000, pool_limit=2 << 30)
+    zerofill.trim()
+    yield
+    zerofill.configure(**before._asdict())
+    zerofill.trim()
+
+
+@pytest.fixture
+def other_handler():
+    """Return a handler that is neither NumPy's nor ours, though it does what NumPy's does."""
+    new, get_pointer = ctypes.pythonapi.PyCapsule_New, ctypes.pythonapi.PyCapsule_GetPointer
+    new.restype, get_pointer.restype = ctypes.py_object, ctypes.c_void_p
+    new.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    get_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    numpys = get_pointer(_zerofill.get_numpy_handler(), b"mem_handler")
+    return new(numpys, b"mem_handler", None)
+
+
+def gained(name, action):
+    """What a counter gained while `action` ran, and what that returned."""
+    before = getattr(zerofill.stats(), name)
+    result = action()
+    return getattr(zerofill.stats(), name) - before, result
+
+
+def name_here():
+    return get_handler_name()
+
+
+# What comes from where -----------------------------------------------------------------------
+
+MAKERS = [
+    lambda n: np.zeros(n),
+    lambda n: np.empty(n),
+    lambda n: np.ones(n),
+    lambda n: np.full(n, 7.0),
+    lambda n: np.arange(n, dtype=float),
+    lambda n: np.ones(n) + np.ones(n),
+    lambda n: np.concatenate([np.ones(n), np.ones(n)]),
+    lambda n: np.fromiter(iter(range(n)), float),
+    lambda n: np.frombuffer(bytes(8 * n)).copy(),
+    lambda n: np.array([1.5] * n),
+    lambda n: np.ones(n)[::-1].copy(),
+    lambda n: np.ones((n, 3))[:, 1].astype("f4"),
+]
+
+
+@pytest.mark.parametrize("length", [1, 9, 1000, 300_000])
+@pytest.mark.parametrize("make", MAKERS)
+def test_every_array_is_zerofills_and_aligned(make, length, installed):
+    array = make(length)
+    while array.base is not None:
+        array = array.base
+    assert get_handler_name(array) == "zerofill"
+    assert array.ctypes.data % 64 == 0
+    assert array.flags.owndata
+
+
+def test_nothing_changes_outside():
+    with numpy_allocator():
+        inside = np.ones(1000)
+    outside = np.ones(1000)
+    assert get_handler_name(inside) == "zerofill"
+    assert get_handler_name(outside) == "default_allocator"
+    assert (inside + outside == 2).all()
+
+
+def test_arrays_outlive_the_context():
+    with numpy_allocator():
+        arrays = [np.full(n, 3, "u1") for n in (10, 5000, 5 * MIB)]
+    assert all((array == 3).all() for array in arrays)
+    arrays[1].resize(20000)
+    arrays[2].resize(9 * MIB)
+    assert arrays[2][: 5 * MIB].sum() == 15 * MIB
+    assert not arrays[2][5 * MIB :].any()
+
+
+@settings(deadline=None)
+@given(
+    shape=npst.array_shapes(min_dims=0, max_side=40),
+    dtype=st.one_of(npst.scalar_dtypes(), npst.nested_dtypes(max_itemsize=100)),
+    order=st.sampled_from("CF"),
+)
+def test_zeros_are_those_of_numpy(shape, dtype, order):
+    expected = np.zeros(shape, dtype, order)
+    with numpy_allocator():
+        dirty = np.empty(shape, dtype, order)
+        if dtype.kind in "biufc":
+            dirty.fill(1)
+        del dirty
+        array = np.zeros(shape, dtype, order)
+    assert array.dtype == expected.dtype
+    assert array.strides == expected.strides
+    assert array.tobytes() == expected.tobytes()
+
+
+def test_memory_that_cannot_be_had_is_a_memory_error(installed):
+    before = zerofill.stats()
+    for make in (np.zeros, np.empty):
+        with pytest.raises(MemoryError, match="Unable to allocate"):
+            make(1 << 61, "u1")
+    array = np.ones(3 * MIB, "u1")
+    with pytest.raises(MemoryError):
+        array.resize(1 << 61)
+    assert array.sum() == 3 * MIB
+    assert zerofill.stats().misses - before.misses <= 1
+
+
+# Pages ----------------------------------------------------------------------------------------
+
+
+def test_zeros_are_lazy_where_they_are_fresh(installed, quiet_pool):
+    with open("/proc/self/statm") as file:
+        before = int(file.read().split()[1])
+        array = np.zeros(16 << 30, "u1")
+        array[:: 8 << 30] = 1
+        file.seek(0)
+        assert int(file.read().split()[1]) - before < 8192  # pages: a huge one each at most
+    del array
+    assert zerofill.stats().pooled_dirty_bytes == 0  # sparse ones are not kept
+
+
+def test_a_written_array_is_reused_without_a_byte_zeroed(installed, quiet_pool):
+    np.ones(64 * MIB, "u1")
+    hits, array = gained("dirty_hits", lambda: np.empty(64 * MIB, "u1"))
+    assert hits == 1
+    assert gained("zeroed_bytes", lambda: array + array)[0] == 0
+
+
+def test_clean_blocks_make_zeros_for_nothing(installed, quiet_pool):
+    zerofill.configure(scrub=True)
+    array = np.ones(64 * MIB, "u1")
+    del array
+    while not zerofill.stats().pooled_clean_bytes:
+        pass
+    zeroed, array = gained("zeroed_bytes", lambda: np.zeros(64 * MIB, "u1"))
+    assert zeroed == 0
+    assert zerofill.stats().pooled_clean_bytes == 0
+    assert not array.any()
+
+
+def test_a_large_array_moves_by_its_pages(installed, quiet_pool):
+    array = np.ones(64 * MIB, "u1")
+    moved, _ = gained("moved_bytes", lambda: array.resize(256 * MIB, refcheck=False))
+    assert 64 * MIB <= moved < 66 * MIB
+    assert array[: 64 * MIB].all()
+    assert not array[64 * MIB :: 4096].any()
+
+
+@pytest.mark.parametrize("length", [0, 1, 15, 16, 1000, 5000, 300_000, 3_000_000])
+def test_resizing_in_place_keeps_what_is_there(length, installed):
+    for other in (1, 20, 2000, 40_000, 6_000_000):
+        array = np.arange(length, dtype="i4")
+        array.resize(other)
+        kept = min(length, other)
+        assert (array[:kept] == np.arange(kept)).all()
+        assert not array[kept:].any()
+        assert array.ctypes.data % 64 == 0
+
+
+def test_fromfile_and_fromiter_grow(installed, tmp_path):
+    numbers = np.arange(700_000.0)
+    numbers.tofile(tmp_path / "numbers")
+    assert (np.fromfile(tmp_path / "numbers") == numbers).all()
+    assert (np.fromiter((float(i) for i in range(700_000)), float) == numbers).all()
+    text = io.StringIO("\n".join(map(str, range(100_000))))
+    assert (np.loadtxt(text) == numbers[:100_000]).all()
+
+
+# NumPy's idea of the size is a guess -----------------------------------------------------------
+
+
+def test_a_size_that_lies_frees_the_right_memory(installed):
+    for length in (12, 120, 12_000, 3 * MIB):
+        for _ in range(20):
+            array = np.ones(length, "u1")
+            array.dtype = [("a", "u1", (3,)), ("b", "u1")]
+            array.resize(0, refcheck=False)
+            array = np.empty((0, length))
+            array.resize(7, refcheck=False)
+            del array
+    assert np.zeros(3 * MIB, "u1").sum() == 0
+
+
+# Objects, and dtypes that only NumPy can initialise ----------------------------------------------
+
+
+@pytest.mark.parametrize("alignment", [1, 64, 128, 4096, 1 << 20, 1 << 21])
+@pytest.mark.parametrize(
+    "dtype", [object, "string", np.dtypes.StringDType(), [("a", "O"), ("b", "f4")]]
+)
+def test_objects_live_at_any_alignment(dtype, alignment):
+    array = zerofill.zeros((50, 3), dtype, alignment=alignment)
+    assert get_handler_name(array) == "zerofill"
+    assert array.ctypes.data % max(alignment, 64) == 0
+    assert array.flags.owndata
+    assert get_handler_name() == "default_allocator"
+
+
+def test_objects_are_released():
+    class Thing:
+        alive = 0
+
+        def __init__(self):
+            Thing.alive += 1
+
+        def __del__(self):
+            Thing.alive -= 1
+
+    array = zerofill.zeros(1000, object, alignment=256)
+    array[:] = [Thing() for _ in range(1000)]
+    assert Thing.alive == 1000
+    del array
+    gc.collect()
+    assert Thing.alive == 0
+
+
+def test_zeros_like_of_objects():
+    array = zerofill.zeros_like(np.array([[1, "a"], [None, 2.0]]), alignment=4096)
+    assert array.ctypes.data % 4096 == 0
+    assert array.tolist() == [[0, 0], [0, 0]]
+
+
+# Contexts ----------------------------------------------------------------------------------------
+
+
+def test_contexts_nest_and_end_with_an_exception():
+    with numpy_allocator():
+        with pytest.raises(KeyError), numpy_allocator():
+            raise KeyError
+        assert name_here() == "zerofill"
+    assert name_here() == "default_allocator"
+
+
+def test_installing_twice_and_uninstalling_twice():
+    zerofill.install()
+    zerofill.install()
+    assert name_here() == "zerofill"
+    zerofill.uninstall()
+    assert name_here() == "default_allocator"
+    zerofill.uninstall()
+    assert name_here() == "default_allocator"
+
+
+def test_anothers_handler_comes_back_after_ours(other_handler):
+    numpys = _zerofill.set_numpy_handler(other_handler)
+    try:
+        zerofill.install()
+        assert name_here() == "zerofill"
+        zerofill.uninstall()
+        assert _zerofill.get_numpy_handler() is other_handler
+        with numpy_allocator():
+            assert name_here() == "zerofill"
+        assert _zerofill.get_numpy_handler() is other_handler
+    finally:
+        _zerofill.set_numpy_handler(numpys)
+
+
+def test_anothers_handler_over_ours_stays(other_handler):
+    with numpy_allocator():
+        numpys = _zerofill.set_numpy_handler(other_handler)
+    assert _zerofill.get_numpy_handler() is other_handler
+    zerofill.uninstall()
+    assert _zerofill.get_numpy_handler() is other_handler
+    assert numpys is _zerofill.numpy_handler
+    _zerofill.set_numpy_handler(None)
+    assert name_here() == "default_allocator"
+
+
+def test_threads_choose_for_themselves(installed):
+    names = {}
+
+    def note(key):
+        names[key] = get_handler_name(np.ones(100))
+
+    plain = threading.Thread(target=note, args=("plain",))
+    decorated = threading.Thread(target=numpy_allocator()(note), args=("decorated",))
+    context = contextvars.copy_context()
+    copied = threading.Thread(target=context.run, args=(note, "copied"))
+    for thread in (plain, decorated, copied):
+        thread.start()
+        thread.join()
+    with ThreadPoolExecutor(2, initializer=zerofill.install) as executor:
+        executor.submit(note, "executor").result()
+    inherits = getattr(sys.flags, "thread_inherit_context", 0)
+    assert names == {
+        "plain": "zerofill" if inherits else "default_allocator",
+        "decorated": "zerofill",
+        "copied": "zerofill",
+        "executor": "zerofill",
+    }
+
+
+def test_tasks_start_with_what_was_chosen():
+    async def note():
+        return name_here()
+
+    async def install_in_a_task():
+        zerofill.install()
+        return name_here()
+
+    async def main():
+        before = await asyncio.create_task(note())
+        inner = await asyncio.create_task(install_in_a_task())
+        after_inner = await asyncio.create_task(note())
+        with numpy_allocator():
+            within = await asyncio.create_task(note())
+        return before, inner, after_inner, within, name_here()
+
+    ours, numpys = "zerofill", "default_allocator"
+    assert asyncio.run(main()) == (numpys, ours, numpys, ours, numpys)
+
+
+def test_tracemalloc_sees_the_arrays(installed):
+    tracemalloc.start()
+    try:
+        array = np.ones(5 * MIB, "u1")
+        small = np.ones(100, "u1")
+        filters = [tracemalloc.DomainFilter(True, np.lib.tracemalloc_domain)]
+        traced = tracemalloc.take_snapshot().filter_traces(filters)
+        assert sum(trace.size for trace in traced.traces) >= array.nbytes + small.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+CODE = """
+import threading, numpy as np, zerofill
+zerofill.install()
+kept = [np.ones(n) for n in (1, 100, 10_000, 1_000_000)]
+np.kept = kept
+def forever():
+    zerofill.install()
+    while True:
+        a = np.ones(400_000) + 1; b = np.zeros(9)
+threading.Thread(target=forever, daemon=True).start()
+class AtExit:
+    def __del__(self):
+        a = np.ones(500_000) + np.zeros(500_000)
+keep = AtExit()
+print("done")
+"""
+
+
+def test_a_process_ends_with_arrays_alive_and_a_thread_at_work():
+    for _ in range(5):
+        result = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True)
+        assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
