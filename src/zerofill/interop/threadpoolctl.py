@@ -1,0 +1,40 @@
+"""threadpoolctl sees and limits zerofill's threads once this module is imported.
+
+>>> import threadpoolctl
+>>> import zerofill.interop.threadpoolctl
+>>> with threadpoolctl.threadpool_limits(limits=1, user_api="zerofill"):
+...     zerofill.configure().num_threads
+1
+"""
+
+import zerofill
+
+from ..runtime import configure
+from ._library import library
+
+__all__ = ["ZerofillController"]
+
+_threadpoolctl = library("threadpoolctl", "3.2", lambda module: hasattr(module, "register"))
+
+
+class ZerofillController(_threadpoolctl.LibController):  # type: ignore[misc,name-defined]
+    """The worker team as threadpoolctl knows the thread pools of BLAS and OpenMP."""
+
+    user_api = "zerofill"
+    internal_api = "zerofill"
+    filename_prefixes = ("_zerofill",)
+
+    def get_num_threads(self) -> int:
+        """Return how many threads work on one large array at most."""
+        return configure().num_threads
+
+    def set_num_threads(self, num_threads: int) -> None:
+        """Limit them, for the whole process."""
+        configure(num_threads=num_threads)
+
+    def get_version(self) -> str:
+        """Return zerofill's version."""
+        return zerofill.__version__
+
+
+_threadpoolctl.register(ZerofillController)

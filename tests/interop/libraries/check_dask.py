@@ -1,0 +1,121 @@
+"""Dask: chunks are made on the workers, and are memory of their own."""
+
+import os
+
+import numpy as np
+import pytest
+
+import zerofill
+from zerofill.interop import dask as zerofill_dask
+
+dask = pytest.importorskip("dask")
+da = pytest.importorskip("dask.array")
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="module")
+def client():
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize(
+    "dtype", [None, "f4", "bfloat16", "U3", [("a", "i2"), ("b", "f4")], object]
+)
+def test_it_equals_dasks(dtype):
+    ours = zerofill_dask.zeros((5, 7), chunks=(2, 3), dtype=dtype)
+    theirs = da.zeros((5, 7), chunks=(2, 3), dtype=zerofill.zeros((), dtype).dtype)
+    assert (ours.shape, ours.chunks, ours.dtype) == (theirs.shape, theirs.chunks, theirs.dtype)
+    assert type(ours._meta) is np.ndarray
+    assert (ours._meta.dtype, ours._meta.shape) == (ours.dtype, (0, 0))
+    computed = ours.compute(scheduler="sync")
+    assert computed.dtype == ours.dtype
+    assert (computed == theirs.compute(scheduler="sync")).all()
+
+
+@pytest.mark.parametrize("shape", [(), 5, np.int64(5), (0, 3), [4], (3, 4, 5)])
+def test_shapes(shape):
+    expected = np.zeros(shape)
+    array = zerofill_dask.zeros(shape)
+    assert array.shape == expected.shape
+    assert (array.compute(scheduler="sync") == expected).all()
+
+
+def chunks_of(array):
+    """Return the chunks themselves: compute() copies."""
+    delayed = array.to_delayed().reshape(-1).tolist()
+    return dask.compute(*delayed, scheduler="sync")
+
+
+def test_chunks_are_writable_aligned_and_their_own():
+    array = zerofill_dask.zeros((4, 1000), chunks=(1, 1000), alignment=4096)
+    chunks = chunks_of(array)
+    assert all(chunk.flags.writeable for chunk in chunks)
+    assert all(chunk.ctypes.data % 4096 == 0 for chunk in chunks)
+    assert len({chunk.ctypes.data for chunk in chunks}) == 4
+
+
+def test_two_arrays_share_no_chunk():
+    one, other = zerofill_dask.zeros(10), zerofill_dask.zeros(10)
+    assert one.name != other.name
+    (one,), (other,) = chunks_of(one), chunks_of(other)
+    one[:] = 1
+    assert other.sum() == 0
+
+
+def test_fortran_order():
+    array = zerofill_dask.zeros((4, 6), chunks=3, order="F")
+    assert all(chunk.flags.f_contiguous for chunk in chunks_of(array))
+
+
+def test_an_array_larger_than_any_machine_can_be_described():
+    array = zerofill_dask.zeros((1 << 20, 1 << 30), chunks=(1 << 19, 1 << 29), dtype="f4")
+    assert array.nbytes == 1 << 52
+    assert array[:2, :3].shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "error"),
+    [
+        ((-1,), {}, ValueError),
+        (("x",), {}, TypeError),
+        ((3,), {"dtype": "nope"}, TypeError),
+        ((3,), {"dtype": "float8_e8m0fnu"}, TypeError),
+        ((3,), {"alignment": 3}, ValueError),
+        ((3,), {"commit": "x"}, ValueError),
+        ((3,), {"chunks": (2, 2)}, ValueError),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_computed(arguments, keywords, error):
+    with pytest.raises(error):
+        zerofill_dask.zeros(*arguments, **keywords)
+
+
+def address_and_process(chunk):
+    return np.array([[chunk.ctypes.data % 4096, chunk.flags.writeable, os.getpid(), chunk.sum()]])
+
+
+def test_workers_make_the_chunks(client):
+    array = zerofill_dask.zeros((8, 1_000_000), chunks=(1, 1_000_000), dtype="f4", alignment=4096)
+    array = client.persist(array)
+    seen = array.map_blocks(address_and_process, chunks=(1, 4), dtype=float).compute()
+    assert (seen[:, 0] == 0).all()
+    assert seen[:, 1].all()
+    assert len(set(seen[:, 2])) == 2
+    assert os.getpid() not in seen[:, 2]
+    assert not seen[:, 3].any()
+    assert float((array + 1).sum().compute()) == 8_000_000
+
+
+def test_the_initializer_and_its_config_travel(client):
+    initializer = zerofill.Zeros("bfloat16", alignment=4096)
+    made = client.submit(initializer, (1000,), pure=False).result()
+    assert made.dtype == initializer((1,)).dtype
+    config = client.submit(lambda z: z.get_config(), initializer, pure=False).result()
+    assert zerofill.Zeros.from_config(config) == initializer
+    assert client.submit(lambda z: z, initializer, pure=False).result() == initializer

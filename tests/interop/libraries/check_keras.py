@@ -1,0 +1,71 @@
+"""Keras 3, on the backend that KERAS_BACKEND names: models are saved and come back with ours."""
+
+import json
+
+import numpy as np
+import pytest
+
+import zerofill
+
+keras = pytest.importorskip("keras")
+
+import zerofill.interop.keras  # noqa: E402
+
+INITIALIZER = zerofill.Zeros(alignment=4096)
+
+
+def make_model():
+    return keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(
+                4, kernel_initializer=INITIALIZER, bias_initializer=zerofill.Zeros()
+            ),
+        ]
+    )
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "bfloat16", "float16"])
+def test_a_layer_takes_it(policy):
+    layer = keras.layers.Dense(4, kernel_initializer=INITIALIZER, dtype=policy)
+    layer.build((None, 3))
+    kernel = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(layer.kernel, "float32")))
+    assert kernel.shape == (3, 4)
+    assert not kernel.any()
+
+
+def test_a_saved_model_has_ours_back(tmp_path):
+    model = make_model()
+    model.layers[0].set_weights([np.ones((3, 4)), np.ones(4)])
+    model.save(tmp_path / "model.keras")
+    layer = keras.models.load_model(tmp_path / "model.keras").layers[0]
+    assert type(layer.kernel_initializer) is zerofill.Zeros
+    assert layer.kernel_initializer == INITIALIZER
+    assert layer.get_weights()[0].sum() == 12
+
+
+def test_a_copied_model_has_ours():
+    copied = keras.models.clone_model(make_model())
+    assert copied.layers[0].kernel_initializer == INITIALIZER
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "qint8", ">f8", "m8[ms]"])
+def test_serialization_round_trip(dtype):
+    initializer = zerofill.Zeros(dtype, order="F", commit="lazy")
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(initializer)))
+    assert config["registered_name"] == "zerofill>Zeros"
+    assert keras.saving.deserialize_keras_object(config) == initializer
+    assert keras.initializers.get(initializer) is initializer
+
+
+def test_kerass_own_config_is_taken():
+    assert zerofill.Zeros.from_config(keras.initializers.Zeros().get_config()) == zerofill.Zeros()
+    theirs = keras.initializers.serialize(keras.initializers.Zeros())
+    assert zerofill.initializers.deserialize(theirs) == zerofill.Zeros()
+
+
+def test_importing_twice_registers_once():
+    import importlib
+
+    importlib.reload(zerofill.interop.keras)
+    assert keras.saving.get_registered_object("zerofill>Zeros") is zerofill.Zeros

@@ -1,0 +1,51 @@
+"""What the bridges say where their library is missing or too old; and who imports whom."""
+
+import importlib
+import subprocess
+import sys
+import types
+
+import pytest
+
+BRIDGES = ["dask", "jax", "keras", "threadpoolctl"]
+
+pytestmark = pytest.mark.thread_unsafe
+
+
+@pytest.fixture
+def bridge(request, monkeypatch):
+    """Return the import of a bridge, which is not imported yet."""
+    name = f"zerofill.interop.{request.param}"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    yield request.param, lambda: importlib.import_module(name)
+    sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("bridge", BRIDGES, indirect=True)
+def test_a_missing_library_is_named_and_how_to_get_it(bridge, monkeypatch):
+    name, import_it = bridge
+    monkeypatch.setitem(sys.modules, name, None)
+    words = rf"needs {name}, which is not installed; .*pip install 'zerofill\[{name}\]'"
+    with pytest.raises(ModuleNotFoundError, match=words):
+        import_it()
+
+
+@pytest.mark.parametrize("bridge", BRIDGES, indirect=True)
+def test_an_old_library_is_named_with_its_version(bridge, monkeypatch):
+    name, import_it = bridge
+    old = types.ModuleType(name)
+    old.__version__ = "0.0.7"
+    old.device_put = lambda x: x
+    monkeypatch.setitem(sys.modules, name, old)
+    with pytest.raises(ImportError, match=rf"needs {name} [0-9.]+ or newer, and 0\.0\.7 is"):
+        import_it()
+
+
+def test_importing_zerofill_imports_no_other_library():
+    code = (
+        "import sys, zerofill, zerofill.interop, zerofill.cli; "
+        "print({'dask', 'jax', 'keras', 'threadpoolctl', 'tensorflow', 'torch', 'pyarrow', 'rich',"
+        " 'distributed', 'ml_dtypes'} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.stdout, result.stderr) == ("set()\n", "")

@@ -1,0 +1,42 @@
+"""Files that are read past the system's cache want aligned memory, which ours can be."""
+
+import errno
+import os
+
+import numpy as np
+import pytest
+
+import zerofill
+
+pytestmark = [
+    pytest.mark.own_memory,
+    pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="the system has no O_DIRECT"),
+]
+
+BYTES = 1 << 20
+
+
+@pytest.fixture
+def direct_file(tmp_path):
+    path = tmp_path / "data"
+    np.arange(BYTES // 4, dtype="u4").tofile(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        pytest.skip("the file system has no O_DIRECT")
+    yield descriptor
+    os.close(descriptor)
+
+
+def test_a_file_is_read_into_an_array(direct_file):
+    array = zerofill.zeros(BYTES, "u1", alignment=4096)
+    assert os.readv(direct_file, [array]) == BYTES
+    assert (array.view("u4") == np.arange(BYTES // 4)).all()
+
+
+def test_a_file_is_read_into_a_buffer(direct_file):
+    buffer = zerofill.Buffer(BYTES, alignment=4096)
+    assert os.readv(direct_file, [buffer]) == BYTES
+    assert (np.frombuffer(buffer, "u4") == np.arange(BYTES // 4)).all()
