@@ -17,4 +17,6 @@ void stream_lines(std::byte* begin, std::byte* end) noexcept {
   asm volatile("dmb ishst" ::: "memory");
 }
 
+const char* streaming_instructions() noexcept { return "NEON (STNP)"; }
+
 }  // namespace zerofill::kernel

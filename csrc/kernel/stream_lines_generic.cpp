@@ -8,4 +8,6 @@ void stream_lines(std::byte* begin, std::byte* end) noexcept {
   zero_cached(begin, static_cast<std::size_t>(end - begin));
 }
 
+const char* streaming_instructions() noexcept { return "none"; }
+
 }  // namespace zerofill::kernel

@@ -29,11 +29,19 @@ __attribute__((target("avx"))) void stream_256(std::byte* line, std::byte* end) 
   }
 }
 
+bool has_avx() noexcept {
+  static const bool has = __builtin_cpu_supports("avx") != 0;
+  return has;
+}
+
 }  // namespace
 
+const char* streaming_instructions() noexcept {
+  return has_avx() ? "AVX, 256 bits" : "SSE2, 128 bits";
+}
+
 void stream_lines(std::byte* begin, std::byte* end) noexcept {
-  static const auto stream = __builtin_cpu_supports("avx") ? stream_256 : stream_128;
-  stream(begin, end);
+  has_avx() ? stream_256(begin, end) : stream_128(begin, end);
   _mm_sfence();
 }
 

@@ -8,8 +8,16 @@ namespace zerofill::os {
 /// Processors that the affinity mask leaves, and no more than the CPU quota pays for; at least 1.
 int usable_cpus() noexcept;
 
-/// Size in bytes of a core's last-level cache as the system reports it; 0 when it does not say.
-/// A virtual machine often reports its host's.
-std::size_t last_level_cache_bytes() noexcept;
+/// What the processor is called; empty when the system does not say.
+void read_cpu_name(char* text, std::size_t capacity) noexcept;
+
+/// Size in bytes of the data cache of a level, 1 to 3, that a core has or shares; 0 when there is
+/// none or the system does not say. A virtual machine often reports its host's.
+std::size_t cache_bytes(int level) noexcept;
+
+inline std::size_t last_level_cache_bytes() noexcept {
+  const std::size_t third = cache_bytes(3);
+  return third != 0 ? third : cache_bytes(2);
+}
 
 }  // namespace zerofill::os

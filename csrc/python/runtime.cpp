@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "kernel/stream_lines.h"
 #include "memory/allocator.h"
 #include "os/cpus.h"
 #include "os/limits.h"
@@ -113,8 +114,14 @@ void keep_pythons_error(std::exception_ptr thrown) {
 
 py::dict system_info() {
   py::dict record;
+  char cpu[128];
+  os::read_cpu_name(cpu, sizeof cpu);
+  record["cpu"] = cpu;
   record["usable_cpus"] = os::usable_cpus();
-  record["last_level_cache_bytes"] = os::last_level_cache_bytes();
+  py::list caches;
+  for (int level : {1, 2, 3}) caches.append(os::cache_bytes(level));
+  record["cache_bytes"] = caches;
+  record["streaming_stores"] = kernel::streaming_instructions();
   record["page_bytes"] = os::page_bytes();
   record["huge_page_bytes"] = os::huge_page_bytes();
   record["huge_page_policy"] = os::huge_page_policy();

@@ -5,16 +5,13 @@ import contextlib
 import importlib.util
 import json
 import os
-import platform
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
-from . import _zerofill, comparison
-from .runtime import configure
+from . import comparison, machine
 
 __all__ = ["format_seconds", "main"]
 
@@ -63,8 +60,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--json",
             type=_check_writable,
+            nargs="?",
+            const="-",
             metavar="FILE",
-            help="write the figures there too; - for standard output",
+            help="write the figures there too, as JSON; without FILE, to standard output alone",
         )
     return parser
 
@@ -118,42 +117,45 @@ def format_seconds(seconds: float) -> str:
 # info -----------------------------------------------------------------------------------------
 
 
-def _machine() -> dict[str, Any]:
-    return {
-        "machine": platform.machine(),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "numpy": np.__version__,
-        **_zerofill.system_info(),
-    }
-
-
 def _info(options: argparse.Namespace) -> int:
-    machine, chosen = _machine(), configure()._asdict()
+    found, chosen = machine.facts(), machine.chosen_options()
+    advice = machine.advice(found, chosen)
     if options.json is not None:
-        _write_json(options.json, {"machine": machine, "options": chosen})
-    if options.json == "-":
-        return 0
-    huge = machine["huge_page_policy"]
-    if machine["huge_page_bytes"]:
-        huge += f", {_format_bytes(machine['huge_page_bytes'])}"
+        _write_json(options.json, {"machine": found, "options": chosen, "advice": advice})
+    if options.json != "-":
+        _print_info(found, chosen, advice)
+    return 0
+
+
+def _print_info(
+    found: dict[str, Any], chosen: dict[str, dict[str, Any]], advice: Sequence[str]
+) -> None:
+    huge = found["huge_page_policy"]
+    if found["huge_page_bytes"]:
+        huge += f", {_format_bytes(found['huge_page_bytes'])}"
+    caches = (_format_bytes(nbytes or None) for nbytes in found["cache_bytes"])
     lines = [
-        ("system", f"{machine['system']}, {machine['machine']}"),
-        ("python", f"{machine['python']}, NumPy {machine['numpy']}"),
-        ("usable CPUs", machine["usable_cpus"]),
-        ("last-level cache", _format_bytes(machine["last_level_cache_bytes"] or None)),
-        ("pages", _format_bytes(machine["page_bytes"])),
+        ("system", f"{found['system']}, {found['machine']}"),
+        ("python", f"{found['python']}, NumPy {found['numpy']}"),
+        ("CPU", found["cpu"] or "not known"),
+        ("usable CPUs", f"{found['usable_cpus']} of {found['cpus']}"),
+        ("data caches, L1 to L3", "; ".join(caches)),
+        ("streaming stores", found["streaming_stores"]),
+        ("pages", _format_bytes(found["page_bytes"])),
         ("huge pages", huge),
-        ("memory that can be used", _format_bytes(machine["available_bytes"])),
-        ("set by", machine["limit"] or "not known"),
-        *(
-            (f"option {name}", "automatic" if value is None else value)
-            for name, value in chosen.items()
-        ),
+        ("memory that can be used", _format_bytes(found["available_bytes"])),
+        ("the limit to it", _format_bytes(found["limit_bytes"])),
+        ("set by", found["limit"] or "not known"),
+        ("worker threads now", found["workers"]),
     ]
+    for name, option in chosen.items():
+        value = "automatic" if option["value"] is None else option["value"]
+        lines.append((f"option {name}", f"{value}  ({option['origin']})"))
     for name, value in lines:
         print(f"{name:24} {value}")
-    return 0
+    print("\nWhat would make zerofill faster here:")
+    for sentence in advice or ["Nothing that it knows of."]:
+        print(textwrap.fill(sentence, 90, initial_indent="- ", subsequent_indent="  "))
 
 
 # bench ----------------------------------------------------------------------------------------
@@ -186,7 +188,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 def _record(rows: list[comparison.Row], too_large: list[comparison.Case]) -> dict[str, Any]:
     return {
-        "machine": _machine(),
+        "machine": machine.facts(),
         "left_out": [case.name for case in too_large],
         "seconds": [
             {

@@ -96,6 +96,15 @@ class _Unchanged(enum.Enum):
 UNCHANGED: Final = _Unchanged.UNCHANGED
 
 
+# Where the options in force come from, but for the defaults.
+_origins: dict[str, str] = {}
+
+
+def option_origins() -> dict[str, str]:
+    """Return where each option in force comes from: "default", a variable, or "configure()"."""
+    return {name: _origins.get(name, "default") for name in Options._fields}
+
+
 def stats() -> Stats:
     """Return the counters of this process.
 
@@ -184,6 +193,7 @@ def configure(
     }
     checked = {key: _CHECKS[key](value) for key, value in given.items() if value is not UNCHANGED}
     _zerofill.set_options(**checked)
+    _origins.update(dict.fromkeys(checked, "configure()"))
     options = _zerofill.get_options()
     on_off = {"on": True, "off": False}
     return Options(**{**options, "scrub": on_off.get(options["scrub"], "auto")})
@@ -283,6 +293,7 @@ def read_environment(environment: Mapping[str, str]) -> None:
     if options.pop("disable", False):
         _zerofill.disable_own_memory()
     configure(**options)
+    _origins.update({name: f"ZEROFILL_{name.upper()}" for name in options})
 
 
 def is_disabled() -> bool:

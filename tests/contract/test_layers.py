@@ -24,7 +24,8 @@ IMPORTS = {
     "runtime": {"_zerofill"},
     "numpy_memory": {"_zerofill", "runtime"},
     "comparison": {"_zerofill", "initializers"},
-    "cli": {"_zerofill", "comparison", "runtime"},
+    "machine": {"_zerofill", "runtime"},
+    "cli": {"comparison", "machine"},
     "__init__": {"_zerofill", "creation", "initializers", "numpy_memory", "runtime"},
     "__main__": {"cli"},
 }

@@ -11,7 +11,7 @@ import zerofill
 
 def test_all_is_the_truth():
     modules = {"cli", "comparison", "creation", "dtypes", "initializers"}
-    modules |= {"numpy_memory", "runtime"}
+    modules |= {"interop", "machine", "numpy_memory", "runtime"}
     public = {name for name in vars(zerofill) if not name.startswith("_")}
     assert public - modules | {"initializers"} == set(zerofill.__all__)
     assert sorted(zerofill.__all__) == zerofill.__all__

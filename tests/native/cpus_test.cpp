@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <initializer_list>
+
 #include "check.h"
 #include "memory/options.h"
 
@@ -15,6 +17,22 @@ void there_is_a_processor() { CHECK(os::usable_cpus() >= 1); }
 
 void there_are_not_more_than_the_systems() {
   CHECK(os::usable_cpus() <= sysconf(_SC_NPROCESSORS_CONF));
+}
+
+void caches_grow_from_level_to_level() {
+  std::size_t former = 0;
+  for (int level : {1, 2, 3}) {
+    const std::size_t bytes = os::cache_bytes(level);
+    CHECK(bytes == 0 || bytes >= former);
+    if (bytes != 0) former = bytes;
+  }
+  CHECK(os::last_level_cache_bytes() == former);
+}
+
+void a_name_is_cut_to_what_there_is_room_for() {
+  char text[4] = "xyz";
+  os::read_cpu_name(text, sizeof text);
+  CHECK(text[3] == '\0');
 }
 
 void stay_on_one_processor() {
@@ -35,6 +53,8 @@ void the_default_number_of_threads_is_that() {
 int main() {
   there_is_a_processor();
   there_are_not_more_than_the_systems();
+  caches_grow_from_level_to_level();
+  a_name_is_cut_to_what_there_is_room_for();
   the_default_number_of_threads_is_that();
   stay_on_one_processor();
   a_mask_of_one_leaves_one();

@@ -39,7 +39,7 @@ def test_json_to_standard_output_is_all_there_is(capsys):
 
 
 def test_sizes_for_which_memory_is_short_are_left_out_and_named(capsys, monkeypatch):
-    short = {**cli._zerofill.system_info(), "available_bytes": 30_000}
+    short = {**comparison._zerofill.system_info(), "available_bytes": 30_000}
     monkeypatch.setattr(comparison._zerofill, "system_info", lambda: short)
     assert cli.main(["bench", "--max-size", "256KiB"]) == 0
     out = capsys.readouterr().out
@@ -98,10 +98,19 @@ def test_info(capsys, tmp_path):
     out = capsys.readouterr().out
     for text in ("usable CPUs", "huge pages", "memory that can be used", "option num_threads"):
         assert text in out
-    assert cli.main(["info", "--json", "-"]) == 0
+    assert "What would make zerofill faster here:" in out
+
+
+@pytest.mark.parametrize("arguments", [["--json"], ["--json", "-"]])
+def test_info_as_json(arguments, capsys):
+    assert cli.main(["info", *arguments]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert record["options"]["decay"] == 10.0
-    assert record["machine"]["usable_cpus"] >= 1
+    assert record["options"]["decay"] == {"value": 10.0, "origin": "default"}
+    found = record["machine"]
+    assert 1 <= found["usable_cpus"] <= found["cpus"]
+    assert len(found["cache_bytes"]) == 3
+    assert found["streaming_stores"]
+    assert all(isinstance(sentence, str) for sentence in record["advice"])
 
 
 @pytest.mark.parametrize("plain", [False, True])

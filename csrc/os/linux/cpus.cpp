@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "os/linux/cgroups.h"
 
@@ -38,12 +39,25 @@ int usable_cpus() noexcept {
   return std::max(cpus, 1);
 }
 
-std::size_t last_level_cache_bytes() noexcept {
-  for (int name : {_SC_LEVEL3_CACHE_SIZE, _SC_LEVEL2_CACHE_SIZE}) {
-    const long bytes = sysconf(name);
-    if (bytes > 0) return static_cast<std::size_t>(bytes);
+void read_cpu_name(char* text, std::size_t capacity) noexcept {
+  *text = '\0';
+  std::FILE* file = std::fopen("/proc/cpuinfo", "re");
+  if (file == nullptr) return;
+  char line[256];
+  while (*text == '\0' && std::fgets(line, sizeof line, file) != nullptr) {
+    // "model name : ..." on x86; arm64 has only numbers of implementers and parts.
+    const char* name = std::strncmp(line, "model name", 10) == 0 ? std::strchr(line, ':') : nullptr;
+    if (name == nullptr) continue;
+    name += 1 + std::strspn(name + 1, " ");
+    std::snprintf(text, capacity, "%.*s", static_cast<int>(std::strcspn(name, "\n")), name);
   }
-  return 0;
+  std::fclose(file);
+}
+
+std::size_t cache_bytes(int level) noexcept {
+  constexpr int kNames[] = {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE};
+  const long bytes = sysconf(kNames[level - 1]);
+  return bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 }  // namespace zerofill::os

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <initializer_list>
 
 #include "os/macos/sysctl.h"
 
@@ -12,10 +11,18 @@ namespace zerofill::os {
 // Processes have neither affinity masks nor CPU quotas here.
 int usable_cpus() noexcept { return std::max(static_cast<int>(read_sysctl("hw.activecpu")), 1); }
 
-std::size_t last_level_cache_bytes() noexcept {
-  // Intel machines answer all three, and on them the third level is the last; Apple silicon has
-  // no third level that it reports, and hw.l2cachesize is that of its slower cores.
-  for (const char* name : {"hw.l3cachesize", "hw.perflevel0.l2cachesize", "hw.l2cachesize"}) {
+void read_cpu_name(char* text, std::size_t capacity) noexcept {
+  std::size_t bytes = capacity;
+  if (sysctlbyname("machdep.cpu.brand_string", text, &bytes, nullptr, 0) != 0) *text = '\0';
+}
+
+std::size_t cache_bytes(int level) noexcept {
+  // Intel machines answer the plain names. Apple silicon answers those of a kind of core, the fast
+  // ones first, and has no third level that it reports.
+  constexpr const char* kNames[3][2] = {{"hw.perflevel0.l1dcachesize", "hw.l1dcachesize"},
+                                        {"hw.perflevel0.l2cachesize", "hw.l2cachesize"},
+                                        {"hw.perflevel0.l3cachesize", "hw.l3cachesize"}};
+  for (const char* name : kNames[level - 1]) {
     const std::uint64_t bytes = read_sysctl(name);
     // The kernel's own mark for "none" is the largest 32-bit number.
     if (bytes > 0 && bytes < UINT32_MAX) return static_cast<std::size_t>(bytes);

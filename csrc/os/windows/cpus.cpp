@@ -41,13 +41,11 @@ double job_cpu_quota() noexcept {
   return control.CpuRate / 10000.0 * machine_cpus();  // the rate is in 1/100 of a percent
 }
 
-/// The larger of `bytes` and the cache in `entry`, when that is of a level not below `*level`.
-std::size_t larger_cache(const Entry& entry, int* level, std::size_t bytes) noexcept {
+/// The larger of `bytes` and the data cache in `entry`, when that is of the level.
+std::size_t larger_cache(const Entry& entry, int level, std::size_t bytes) noexcept {
   const CACHE_RELATIONSHIP& cache = entry.Cache;
-  if (entry.Relationship != RelationCache || cache.Type == CacheInstruction) return bytes;
-  if (cache.Level < *level) return bytes;
-  if (cache.Level > *level) bytes = 0;
-  *level = cache.Level;
+  const bool counts = entry.Relationship == RelationCache && cache.Type != CacheInstruction;
+  if (!counts || cache.Level != level) return bytes;
   return std::max<std::size_t>(bytes, cache.CacheSize);
 }
 
@@ -61,7 +59,13 @@ int usable_cpus() noexcept {
   return std::max(cpus, 1);
 }
 
-std::size_t last_level_cache_bytes() noexcept {
+void read_cpu_name(char* text, std::size_t capacity) noexcept {
+  const auto size = static_cast<DWORD>(capacity);
+  const DWORD length = GetEnvironmentVariableA("PROCESSOR_IDENTIFIER", text, size);
+  if (length == 0 || length >= size) *text = '\0';
+}
+
+std::size_t cache_bytes(int level) noexcept {
   DWORD length = 0;
   GetLogicalProcessorInformationEx(RelationCache, nullptr, &length);
   if (length == 0) return 0;
@@ -70,12 +74,11 @@ std::size_t last_level_cache_bytes() noexcept {
   if (first == nullptr || !GetLogicalProcessorInformationEx(RelationCache, first, &length)) {
     return 0;
   }
-  int level = 0;
   std::size_t bytes = 0;
   // Entries differ in size, and each says its own.
   for (DWORD offset = 0; offset < length;) {
     const auto& entry = *reinterpret_cast<const Entry*>(list.get() + offset);
-    bytes = larger_cache(entry, &level, bytes);
+    bytes = larger_cache(entry, level, bytes);
     offset += entry.Size;
   }
   return bytes;

@@ -1,8 +1,6 @@
 // Untried on Windows itself (compiled with MinGW-w64, run under Wine).
 #include "os/pages.h"
 
-#include <psapi.h>  // after <windows.h>
-
 #include <algorithm>
 #include <cstddef>
 

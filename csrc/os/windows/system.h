@@ -10,6 +10,8 @@
 #define WIN32_LEAN_AND_MEAN
 #endif
 #include <windows.h>
+// <psapi.h> needs the types above it.
+#include <psapi.h>
 
 #include <cerrno>
 
