@@ -1,7 +1,8 @@
 """Run the suite, and write what it measured as a Markdown table and as plots.
 
 ``python bench/report.py [FOLDER]`` runs ``pytest bench`` and writes ``benchmark.json``,
-``benchmark.md``, ``cycle.png`` and ``cycle.svg`` there (default: ``build/bench``).
+``benchmark.md``, and the plots ``cycle`` and ``numpy`` as PNG and SVG there (default:
+``build/bench``).
 """
 
 import json
@@ -13,6 +14,12 @@ from collections import defaultdict
 from zerofill.cli import format_seconds
 
 BENCH = pathlib.Path(__file__).parent
+
+# The plot's file, how the groups in it begin, and what is on the axis of times.
+PLOTS = [
+    ("cycle", "cycle of ", "seconds to make it, add 1 to it and free it"),
+    ("numpy", "NumPy: c = a + b; ", "seconds for c = a + b; del c"),
+]
 
 
 def run(file: pathlib.Path) -> int:
@@ -33,15 +40,15 @@ def markdown(groups: dict[str, dict[str, float]]) -> str:
     """Return a table: a row for each group and peer, with zerofill's time over the peer's."""
     lines = ["| what | who | median | zerofill takes |", "|---|---|---|---|"]
     for group, medians in groups.items():
+        ours = next((peer for peer in medians if peer.startswith("zerofill")), None)
         for peer, seconds in medians.items():
-            ours = medians.get("zerofill")
-            ratio = f"{ours / seconds:.2f} of it" if ours and peer != "zerofill" else ""
+            ratio = f"{medians[ours] / seconds:.2f} of it" if ours and peer != ours else ""
             lines.append(f"| {group} | {peer} | {format_seconds(seconds)} | {ratio} |")
     return "\n".join(lines) + "\n"
 
 
-def plot(record: dict, folder: pathlib.Path) -> None:
-    """Draw the cycle's time against the size of the array, a line a peer."""
+def plot(record: dict, start: str, label: str, file: pathlib.Path) -> None:
+    """Draw the time of the groups that start so against the size of the array, a line a peer."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -49,12 +56,12 @@ def plot(record: dict, folder: pathlib.Path) -> None:
 
     lines: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for bench in record["benchmarks"]:
-        nbytes = bench["extra_info"].get("nbytes")
-        if nbytes is not None:
+        if bench["group"].startswith(start):
+            nbytes = bench["extra_info"]["nbytes"]
             lines[bench["params"]["peer"]].append((nbytes, bench["stats"]["median"]))
     figure, axes = pyplot.subplots(figsize=(8, 5))
     for peer, points in lines.items():
-        alone = peer in ("use alone", "limit")
+        alone = peer in ("use alone", "limit", "resident out=")
         ours = peer.startswith("zerofill")
         axes.loglog(
             *zip(*sorted(points), strict=True),
@@ -62,19 +69,19 @@ def plot(record: dict, folder: pathlib.Path) -> None:
             marker="o",
             markersize=3,
             linewidth=2.5 if ours else 1.2,
-            linestyle={"use alone": ":", "limit": "--"}.get(peer, "-"),
+            linestyle={"limit": "--"}.get(peer, ":" if alone else "-"),
             color="black" if alone else None,
         )
     axes.set_xscale("log", base=2)
     axes.set_xticks([1 << power for power in range(10, 31, 4)])
     axes.set_xticklabels(["1 KiB", "16 KiB", "256 KiB", "4 MiB", "64 MiB", "1 GiB"])
     axes.set_xlabel("size of the array (float32)")
-    axes.set_ylabel("seconds to make it, add 1 to it and free it")
+    axes.set_ylabel(label)
     axes.grid(visible=True, which="major", alpha=0.3)
     axes.legend(fontsize=8)
     figure.tight_layout()
     for ending in ("png", "svg"):
-        figure.savefig(folder / f"cycle.{ending}", dpi=150)
+        figure.savefig(file.with_suffix(f".{ending}"), dpi=150)
 
 
 def main() -> int:
@@ -88,7 +95,8 @@ def main() -> int:
     record = json.loads(file.read_text(encoding="utf-8"))
     table = markdown(group_medians(record))
     (folder / "benchmark.md").write_text(table, encoding="utf-8")
-    plot(record, folder)
+    for name, start, label in PLOTS:
+        plot(record, start, label, folder / name)
     print(table)
     print(f"written to {folder}")
     return 0

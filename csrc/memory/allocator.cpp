@@ -54,7 +54,15 @@ Block make_lazy(const Request& request) {
   return block;
 }
 
+/// Its owner will touch the pages without asking whether there is memory for them: what is only
+/// kept must not stand in the way.
+void make_room_for(std::size_t bytes) noexcept {
+  const PoolSizes kept = pool_sizes();
+  if (kept.clean_bytes + kept.dirty_bytes != 0 && !would_fit(bytes)) trim();
+}
+
 Block make_on_use(const Request& request) {
+  make_room_for(request.bytes);
   Block block = map_fresh(request, next_stagger(request.alignment));
   block.residency = Residency::unknown;
   block.content = request.content;

@@ -36,6 +36,11 @@ std::size_t minus(std::size_t from, std::size_t amount) noexcept {
   return from > amount ? from - amount : 0;
 }
 
+/// What is left of a budget beside what others have reserved.
+std::size_t left_of(const os::MemoryBudget& budget, std::size_t others) noexcept {
+  return minus(minus(budget.available_bytes, others), kept_back(budget.total_bytes));
+}
+
 /// False, with nothing added, when the sum is more than a size can say.
 bool add_to_reserved(std::size_t bytes, std::size_t* before) noexcept {
   *before = reserved.load();
@@ -51,6 +56,11 @@ bool add_to_reserved(std::size_t bytes, std::size_t* before) noexcept {
 bool memory_is_short() noexcept {
   os::MemoryBudget budget;
   return read_budget(&budget) && budget.available_bytes < 2 * kept_back(budget.total_bytes);
+}
+
+bool would_fit(std::size_t bytes) noexcept {
+  os::MemoryBudget budget;
+  return !read_budget(&budget) || bytes <= left_of(budget, reserved.load());
 }
 
 std::size_t budget_total_bytes() noexcept {
@@ -71,9 +81,7 @@ Reservation::Reservation(std::size_t bytes, std::size_t at_least_bytes) : unsett
     if (added) return;
     throw OutOfMemory(ENOMEM);
   }
-  const std::size_t available =
-      std::max(minus(minus(budget.available_bytes, before), kept_back(budget.total_bytes)),
-               minus(at_least_bytes, before));
+  const std::size_t available = std::max(left_of(budget, before), minus(at_least_bytes, before));
   if (added && bytes <= available) return;
   settle(bytes);
   throw OutOfMemory(available, budget.source);

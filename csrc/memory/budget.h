@@ -14,6 +14,10 @@ namespace zerofill::memory {
 /// Whether so little memory is left that what is only kept should be given back.
 bool memory_is_short() noexcept;
 
+/// Whether that many bytes would fit beside what is in use, reserved and kept back, as far as that
+/// is known.
+bool would_fit(std::size_t bytes) noexcept;
+
 /// The size of the limit that was the tightest when it was last looked at.
 std::size_t budget_total_bytes() noexcept;
 

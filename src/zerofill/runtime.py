@@ -127,6 +127,9 @@ def stats() -> Stats:
 def trim() -> int:
     """Give all memory that is kept for reuse back to the system.
 
+    Only the few small arrays' worth (at most 75 KiB a thread) that :func:`numpy_allocator` has each
+    thread keep stay with it.
+
     Returns
     -------
     int

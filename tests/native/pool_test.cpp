@@ -126,6 +126,20 @@ void when_memory_runs_low_everything_goes_back() {
   CHECK(kept_bytes() >= 8 * MiB);
 }
 
+/// Nobody is asked when pages are made on use, so the pool gives way before.
+void pages_to_be_made_on_use_have_room() {
+  start_afresh(Scrub::off);
+  use(64 * MiB);
+  const memory::Request request{96 * MiB, 64, Commit::on_use, memory::Content::unknown};
+  test::set_available(test::kFakeKeptBack + 96 * MiB);
+  release(acquire(request, kNoPoll));
+  CHECK(kept_bytes() >= 64 * MiB);
+  test::set_available(test::kFakeKeptBack + 95 * MiB);
+  release(acquire(request, kNoPoll));
+  CHECK(kept_bytes() == 0);
+  test::set_available(test::kFakeTotal);
+}
+
 void threads_take_and_put_at_once(Scrub scrub) {
   start_afresh(scrub);
   std::vector<std::thread> threads;
@@ -205,6 +219,7 @@ int main() {
   a_request_that_only_fits_without_the_pool_is_met();
   a_request_that_does_not_fit_even_then_is_refused();
   when_memory_runs_low_everything_goes_back();
+  pages_to_be_made_on_use_have_room();
   threads_take_and_put_at_once(Scrub::off);
   threads_take_and_put_at_once(Scrub::on);
   trimming_meets_scrubbing();

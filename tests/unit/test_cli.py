@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from zerofill import cli, comparison
+from zerofill import cli, comparison, runtime
 
 pytestmark = pytest.mark.thread_unsafe
 
@@ -102,7 +102,8 @@ def test_info(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [["--json"], ["--json", "-"]])
-def test_info_as_json(arguments, capsys):
+def test_info_as_json(arguments, capsys, monkeypatch):
+    monkeypatch.setattr(runtime, "_origins", {})
     assert cli.main(["info", *arguments]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["options"]["decay"] == {"value": 10.0, "origin": "default"}

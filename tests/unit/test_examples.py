@@ -11,7 +11,7 @@ from zerofill import initializers
 
 pytestmark = pytest.mark.thread_unsafe
 
-README = pathlib.Path(__file__).parents[2] / "README.md"
+TEXTS = ["README.md", "docs/guide.md"]
 
 DOCUMENTED = [
     zerofill.Buffer,
@@ -52,5 +52,8 @@ def test_everything_public_has_a_docstring():
             assert inspect.getdoc(getattr(module, name)), name
 
 
-def test_readme():
-    assert run(README.read_text(encoding="utf-8"), "README.md") > 0
+@pytest.mark.own_memory
+@pytest.mark.parametrize("text", TEXTS)
+def test_texts(text):
+    path = pathlib.Path(__file__).parents[2] / text
+    assert run(path.read_text(encoding="utf-8"), text) > 0

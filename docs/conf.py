@@ -1,0 +1,31 @@
+"""Sphinx: ``sphinx-build -W docs build/docs`` builds the documentation as pages for a browser."""
+
+import sys
+import types
+
+import zerofill
+
+# Stand-ins for the libraries of the bridges: their text is wanted, not their work.
+sys.modules["keras"] = types.SimpleNamespace(
+    ops=None,
+    saving=types.SimpleNamespace(register_keras_serializable=lambda **_: lambda cls: cls),
+)
+sys.modules["jax"] = types.SimpleNamespace(device_put=lambda array, *, may_alias=False: array)
+sys.modules["dask"] = types.SimpleNamespace(annotate=None, array=None)
+sys.modules["dask.array"] = sys.modules["dask"]
+sys.modules["threadpoolctl"] = types.SimpleNamespace(
+    register=lambda controller: None, LibController=object
+)
+
+project = "zerofill"
+author = "The zerofill developers"
+release = zerofill.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
+source_suffix = {".md": "markdown"}
+html_theme = "furo"
+html_title = f"zerofill {release}"
+
+autosummary_generate = False
+numpydoc_show_class_members = False
+autodoc_member_order = "bysource"
