@@ -9,7 +9,7 @@ MOST_BYTES = 500_000
 NEEDED = ("zerofill/__init__.py", "zerofill/py.typed", "zerofill/_zerofill.pyi")
 # A folder of whoever built it, or what it was tuned for.
 TRACES = re.compile(
-    rb"/(?:home|root|tmp|Users|project|work|github)/[\w.-]{3,}|[A-Z]:\\\\Users|-m(?:arch|tune|cpu)="
+    rb"/(?:home|root|tmp|Users|project|work|github)/[\w.-]{3,}|[A-Z]:\\(?:Users|a)\\|-m(?:arch|tune|cpu)="
 )
 
 

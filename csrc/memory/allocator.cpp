@@ -1,6 +1,7 @@
 #include "memory/allocator.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 
 #include "base/checked.h"
@@ -9,10 +10,17 @@
 #include "memory/habits.h"
 #include "memory/plan.h"
 #include "memory/spans.h"
+#include "os/fork.h"
 #include "os/pages.h"
 
 namespace zerofill::memory {
 namespace {
+
+/// How many forks led to this process.
+std::atomic<unsigned> generation{0};
+
+[[maybe_unused]] const int kForkHooks =
+    os::on_fork(nullptr, nullptr, [] { generation.fetch_add(1); });
 
 /// What the mapping of a fresh block must hold: whole pages, the stagger before the payload
 /// counted.
@@ -37,6 +45,7 @@ Block map_fresh(const Request& request, std::size_t stagger) {
   block.stagger = stagger;
   block.payload = block.address + stagger;
   block.content = Content::zero;
+  block.generation = generation.load(std::memory_order_relaxed);
   // A sparsely written array must not become resident 2 MiB at a time.
   block.huge_pages = wants_huge && request.commit != Commit::lazy &&
                      os::advise_huge_pages(address, block.bytes) == 0;
@@ -65,7 +74,7 @@ Block make_on_use(const Request& request) {
   make_room_for(request.bytes);
   Block block = map_fresh(request, next_stagger(request.alignment));
   block.residency = Residency::unknown;
-  block.content = request.content;
+  block.content = request.content;  // its pages are zero anyway, but who gets it need not know
   return block;
 }
 
@@ -122,14 +131,17 @@ Preference preference_for(const Request& request) noexcept {
   return will_be_touched ? Preference::clean : Preference::only_clean;
 }
 
-/// Whether the owner of a block with pages to be had on use has had them all.
-bool was_filled(const Block& block) noexcept {
-  if (block.residency != Residency::unknown) return false;
+/// Whether all pages of the payload are resident and this process's own. After a fork they are
+/// another's too, until somebody writes to them.
+bool is_all_there(const Block& block) noexcept {
+  const bool is_ours = block.generation == generation.load(std::memory_order_relaxed);
+  if (block.residency == Residency::all && is_ours) return true;
+  if (block.residency == Residency::some) return false;
   const std::size_t page = os::page_bytes();
   const auto start = static_cast<std::size_t>(block.payload - block.address);
   const std::size_t first = align_down(start, page);
   const std::size_t last = align_up(start + block.payload_bytes, page);
-  const bool filled = os::are_resident(block.address + first, last - first);
+  const bool filled = os::are_written(block.address + first, last - first);
   if (block.content == Content::zero) note_use_of_zeros(block.payload_bytes, filled);
   return filled;
 }
@@ -169,6 +181,17 @@ Block make_fit(Block block, const Request& request, const team::Poll& poll) {
   return block;
 }
 
+void count_resized(std::ptrdiff_t gained_bytes, std::size_t stayed_bytes) noexcept {
+  count_fresh_in_use(gained_bytes);
+  counters().moved.add(stayed_bytes);
+}
+
+/// Its last pages are fresh, and the first hold what their owner wrote.
+void let_go_of_knowledge(Block* block) noexcept {
+  block->content = Content::unknown;
+  block->residency = Residency::unknown;
+}
+
 }  // namespace
 
 // Where do these zeros come from, is anything left to do, do it.
@@ -185,15 +208,46 @@ Block acquire(const Request& request, const team::Poll& poll) {
 }
 
 void release(const Block& block) noexcept {
-  if (block.residency == Residency::all || was_filled(block)) return give_to_pool(block);
+  if (is_all_there(block)) return give_to_pool(block);
   // Zeroing it would make the pages resident that its owner never touched.
   give_to_system(block);
   count_returned(block.bytes);
 }
 
-std::optional<Block> place_to_move(const Block& block, const Request& request) noexcept {
-  if (block.span != nullptr || block.stagger % request.alignment != 0) return std::nullopt;
-  if (block.payload != block.address + block.stagger) return std::nullopt;
+bool shrink(Block* block, std::size_t bytes) noexcept {
+  const auto start = static_cast<std::size_t>(block->payload - block->address);
+  const std::size_t shorter = align_up(start + bytes, os::page_bytes());
+  if (os::shrink_pages(block->address, block->bytes, shorter) != 0) return false;
+  const std::size_t gone = block->bytes - shorter;
+  count_resized(-static_cast<std::ptrdiff_t>(gone), shorter);
+  counters().returned.add(gone);
+  block->bytes = shorter;
+  block->payload_bytes = bytes;
+  return true;
+}
+
+Growth grow(Block* block, std::size_t bytes) noexcept {
+  std::size_t longer;
+  try {
+    longer = mapping_bytes(bytes, static_cast<std::size_t>(block->payload - block->address));
+  } catch (const OutOfMemory&) {
+    return Growth::impossible;
+  }
+  make_room_for(longer - block->bytes);
+  const int error = os::grow_pages(block->address, block->bytes, longer);
+  if (error != 0) return error == ENOMEM ? Growth::possible_elsewhere : Growth::impossible;
+  count_resized(static_cast<std::ptrdiff_t>(longer - block->bytes), block->bytes);
+  block->bytes = longer;
+  block->payload_bytes = bytes;
+  let_go_of_knowledge(block);
+  return Growth::done;
+}
+
+std::optional<Block> place_to_grow(const Block& block, const Request& request) noexcept {
+  // The payload stays as far from the start, which has to suit its alignment there too.
+  const bool is_movable =
+      block.payload == block.address + block.stagger && block.stagger % request.alignment == 0;
+  if (!is_movable) return std::nullopt;
   try {
     return map_fresh(request, block.stagger);
   } catch (const OutOfMemory&) {
@@ -202,20 +256,25 @@ std::optional<Block> place_to_move(const Block& block, const Request& request) n
 }
 
 bool move_into(Block* place, const Block& block) noexcept {
-  const int error = os::move_pages(block.address, block.bytes, place->address, place->bytes);
-  if (error == ENOTSUP) abandon(*place);
-  if (error != 0) return false;
-  count_in_use(place->bytes);
-  count_returned(block.bytes);
-  counters().moved.add(std::min(block.bytes, place->bytes));
-  if (place->bytes < block.bytes) counters().returned.add(block.bytes - place->bytes);
-  place->content = Content::unknown;
-  place->residency = Residency::unknown;
+  if (os::move_pages(block.address, block.bytes, place->address, place->bytes) != 0) return false;
+  count_resized(static_cast<std::ptrdiff_t>(place->bytes - block.bytes), block.bytes);
   place->huge_pages = block.huge_pages;  // the advice moves with the pages
+  let_go_of_knowledge(place);
   return true;
 }
 
 void abandon(const Block& place) noexcept { (void)os::unmap_pages(place.address, place.bytes); }
+
+void reserve(std::size_t bytes, std::optional<Reservation>* reservation) {
+  std::size_t free_bytes = 0;
+  try {
+    reservation->emplace(bytes);
+    return;
+  } catch (const OutOfMemory& error) {
+    free_bytes = error.available_bytes() + trim();
+  }
+  reservation->emplace(bytes, free_bytes);
+}
 
 std::size_t trim() noexcept {
   trim_spans();  // only addresses

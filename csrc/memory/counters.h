@@ -19,14 +19,14 @@ class Counter {
 /// Since the process started; bytes unless the name says otherwise.
 struct Counters {
   Counter clean_hits;  ///< blocks reused that were known to be zero (a count)
-  Counter dirty_hits;  ///< blocks reused that had to be zeroed (a count)
+  Counter dirty_hits;  ///< blocks reused that may have held anything (a count)
   Counter misses;      ///< blocks that had to come from the system (a count)
   Counter zeroed;      ///< written with zeros while a caller waited
   Counter skipped;     ///< not written, because they were known to be zero
   Counter scrubbed;    ///< written with zeros in the background
   Counter populated;   ///< fresh pages made resident
   Counter returned;    ///< given back to the system
-  Counter moved;       ///< moved by their pages, where copying would have moved bytes
+  Counter moved;       ///< not copied as a block was resized, since its pages stayed or moved
 };
 
 Counters& counters() noexcept;

@@ -13,11 +13,6 @@
 namespace zerofill::memory {
 namespace {
 
-bool is_small(std::size_t bytes, std::size_t alignment) noexcept {
-  const std::size_t limit = small_bytes(Commit::on_use);
-  return alignment <= limit && bytes <= limit - alignment;
-}
-
 // Large: blocks of pages, found by their address -------------------------------------------------
 
 void* lend(const Block& block, std::size_t bytes) noexcept {
@@ -46,16 +41,9 @@ void free_large(Lent* lent) noexcept {
   delete lent;
 }
 
-/// Whether the block can stay where it is, without keeping an eighth of it for nothing.
-bool still_fits(const Block& block, std::size_t bytes) noexcept {
-  const auto room = static_cast<std::size_t>(block.address + block.bytes - block.payload);
-  return bytes <= room && bytes >= room - room / 8;
-}
-
-/// Moves the pages to a place of the other size; null, and nothing is changed, where they cannot
-/// be.
-void* move_pages(Lent* lent, std::size_t bytes, std::size_t alignment) noexcept {
-  const auto place = place_to_move(lent->block, request_for(bytes, alignment, Content::unknown));
+/// Moves the pages to a larger place; null, and nothing is changed, where they cannot be.
+void* grow_elsewhere(Lent* lent, std::size_t bytes, const Request& request) noexcept {
+  const auto place = place_to_grow(lent->block, request);
   if (!place) return nullptr;
   auto* moved = new (std::nothrow) Lent{*place, bytes};
   // Known by its address before it is there: afterwards there is no way back.
@@ -75,10 +63,20 @@ void* move_pages(Lent* lent, std::size_t bytes, std::size_t alignment) noexcept 
   return moved->block.payload;
 }
 
+/// Null, and nothing is changed, where the bytes have to be copied.
 void* resize_large(Lent* lent, std::size_t bytes, std::size_t alignment) noexcept {
-  if (!still_fits(lent->block, bytes)) return move_pages(lent, bytes, alignment);
+  Block& block = lent->block;
+  const Request request = request_for(bytes, alignment, Content::unknown);
+  const auto room = static_cast<std::size_t>(block.address + block.bytes - block.payload);
+  if (bytes > room) {
+    const Growth growth = grow(&block, request.bytes);
+    if (growth == Growth::possible_elsewhere) return grow_elsewhere(lent, bytes, request);
+    if (growth == Growth::impossible) return nullptr;
+  } else if (bytes < room - room / 8) {   // less is not worth the call
+    (void)shrink(&block, request.bytes);  // or it stays larger than it need be
+  }
   lent->bytes = bytes;
-  return lent->block.payload;
+  return block.payload;
 }
 
 std::size_t size_of(void* memory) noexcept {
@@ -87,8 +85,9 @@ std::size_t size_of(void* memory) noexcept {
 }
 
 void* make(std::size_t bytes, std::size_t alignment) noexcept {
-  return is_small(bytes, alignment) ? make_small(bytes, alignment)
-                                    : make_large(bytes, alignment, Content::unknown);
+  return is_small(bytes, alignment, Commit::on_use)
+             ? make_small(bytes, alignment)
+             : make_large(bytes, alignment, Content::unknown);
 }
 
 void* move_bytes(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
@@ -109,8 +108,8 @@ void* heap_calloc(std::size_t count, std::size_t bytes, std::size_t alignment) n
   std::size_t all = 0;
   if (!checked_multiply(count, bytes, &all)) return nullptr;
   all = std::max(all, std::size_t{1});
-  return is_small(all, alignment) ? make_small_zeros(all, alignment)
-                                  : make_large(all, alignment, Content::zero);
+  return is_small(all, alignment, Commit::on_use) ? make_small_zeros(all, alignment)
+                                                  : make_large(all, alignment, Content::zero);
 }
 
 void* heap_realloc(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
@@ -118,9 +117,9 @@ void* heap_realloc(void* memory, std::size_t bytes, std::size_t alignment) noexc
   bytes = std::max(bytes, std::size_t{1});
   Lent* lent = find_lent(memory);
   void* resized = nullptr;
-  if (lent != nullptr && !is_small(bytes, alignment)) {
+  if (lent != nullptr && !is_small(bytes, alignment, Commit::on_use)) {
     resized = resize_large(lent, bytes, alignment);
-  } else if (lent == nullptr && is_small(bytes, alignment)) {
+  } else if (lent == nullptr && is_small(bytes, alignment, Commit::on_use)) {
     resized = resize_small(memory, bytes, alignment);
   }
   return resized != nullptr ? resized : move_bytes(memory, bytes, alignment);

@@ -8,7 +8,7 @@ namespace zerofill::memory {
 namespace {
 
 // A table of tables, as page tables are: 47 bits of address on Linux, macOS and Windows, 48 on
-// some of aarch64, in units of 2 MiB. A leaf covers 16 GiB and takes 64 KiB, touched where used.
+// some of aarch64, in units of 2 MiB. A leaf covers 16 GiB and takes 64 KiB.
 constexpr int kAddressBits = 48;
 constexpr int kUnitBits = 21;
 constexpr int kLeafBits = 13;

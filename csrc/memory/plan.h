@@ -1,4 +1,4 @@
-// Contract: how much work gets which treatment. The only place that holds a threshold.
+// Contract: how much work gets which treatment.
 #pragma once
 
 #include <cstddef>

@@ -14,6 +14,7 @@
 #include "memory/options.h"
 #include "memory/plan.h"
 #include "memory/usage.h"
+#include "os/cpus.h"
 #include "os/fork.h"
 #include "os/pages.h"
 #include "os/threads.h"
@@ -25,6 +26,9 @@ using Lock = std::unique_lock<std::mutex>;
 
 // How often the keeper looks how much memory is left: nobody tells when it runs low.
 constexpr Clock::duration kLook = std::chrono::seconds(1);
+
+// Found as the library is loaded, with the CPU quota: reading that takes microseconds.
+const int kUsableCpus = os::usable_cpus();
 
 Clock::duration decay() noexcept {
   const double seconds = options().decay.load(std::memory_order_relaxed);
@@ -171,8 +175,10 @@ bool Pool::is_worth_scrubbing(const Block& block) const noexcept {
       break;
   }
   const auto last_hit = last_hit_[size_class(block.bytes)];
-  return block.bytes >= kScrubBytes && options().num_threads.load(std::memory_order_relaxed) > 1 &&
-         last_hit != Clock::time_point{} && Clock::now() - last_hit < decay();
+  const bool has_spare_cpu =
+      kUsableCpus > 1 && options().num_threads.load(std::memory_order_relaxed) > 1;
+  return block.bytes >= kScrubBytes && has_spare_cpu && last_hit != Clock::time_point{} &&
+         Clock::now() - last_hit < decay();
 }
 
 std::size_t Pool::kept_bytes() const noexcept {

@@ -44,13 +44,22 @@ int renew_pages(void* address, std::size_t bytes) noexcept;
 /// ENOTSUP where the system has no such call; the caller then writes to the pages itself.
 int populate_pages(void* address, std::size_t bytes) noexcept;
 
-/// Whether every page of the range is resident; false also where the system does not say.
-bool are_resident(void* address, std::size_t bytes) noexcept;
+/// Whether every page of the range has memory of its own, as only a write gives it: what was merely
+/// read shows a page of zeros that all share, and what a fork left is shared with another process.
+/// False also where the system does not say.
+bool are_written(void* address, std::size_t bytes) noexcept;
 
-/// Moves the pages of one whole mapping to the start of another, without copying a byte: as many
-/// as fit. The pages behind them are fresh.
+/// Makes a mapping shorter: its last pages go back to the system.
+int shrink_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept;
+
+/// Makes a mapping longer where it is, by fresh pages. ENOMEM where something else follows it, and
+/// then move_pages() may do; ENOTSUP where the system has no such call.
+int grow_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept;
+
+/// Moves the pages of one mapping to the start of a larger one, without copying a byte. The pages
+/// behind them are fresh.
 /// post: `from` is no mapping any more. When it fails, `from` is as it was, and `to` is lost:
-/// nobody may use or unmap its addresses. ENOTSUP, with `to` as it was, where the system cannot.
+/// nobody may use or unmap its addresses.
 int move_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes) noexcept;
 
 }  // namespace zerofill::os

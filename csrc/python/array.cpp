@@ -208,7 +208,9 @@ PyObject* make_by_numpy(ArrayRequest* request, NumpyMaker make, void* context) {
   std::optional<memory::Reservation> reservation;
   try {
     // NumPy writes to all of it, however lazy.
-    if (nbytes > memory::small_bytes(memory::Commit::eager)) reservation.emplace(nbytes);
+    if (nbytes > memory::small_bytes(memory::Commit::eager)) {
+      memory::reserve(nbytes, &reservation);
+    }
   } catch (const memory::OutOfMemory& error) {
     raise_out_of_memory(*request, nbytes, error, /*lazy_helps=*/false);
     return nullptr;

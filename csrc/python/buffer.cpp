@@ -193,8 +193,7 @@ PyType_Spec specification{"zerofill.Buffer", sizeof(BufferObject), 0,
 }  // namespace
 
 BufferObject* new_buffer(std::size_t nbytes, const Placement& placement) {
-  const bool small = placement.alignment <= memory::small_bytes(placement.commit) &&
-                     nbytes <= memory::small_bytes(placement.commit) - placement.alignment;
+  const bool small = memory::is_small(nbytes, placement.alignment, placement.commit);
   BufferObject* buffer = small ? new_small(nbytes, placement.alignment)
                                : new_paged(nbytes != 0 ? nbytes : 1, placement);
   buffer->nbytes = nbytes;

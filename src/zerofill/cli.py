@@ -215,9 +215,9 @@ _COLUMNS = ("size", *(("Zeros", "np.zeros", "np.full", "/zeros", "/full") * 2))
 
 _EXPLANATION = """\
 call: the call that makes the array. cycle: make it, += 1, free it. /zeros, /full: the time of
-Zeros over that of np.zeros and np.full; below 1, Zeros is faster. float32, medians. Every array
-was checked: all bytes zero, address a multiple of 64. np.zeros's call leaves the work to the
-first write, which the cycle contains."""
+Zeros over that of np.zeros and np.full; below 1, Zeros is faster. float32, medians. One array of
+each size was checked: all bytes zero, address a multiple of 64. np.zeros's call leaves the work
+to the first write, which the cycle contains."""
 
 
 def _print_table(rows: list[comparison.Row]) -> None:

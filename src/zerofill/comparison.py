@@ -199,7 +199,7 @@ def measure(cases: Iterable[Case]) -> Iterator[Row]:
     for case in cases:
         ways = makers(case)
         _check(case, ways["Zeros"])
-        # About 64 KiB or 2,000 calls a reading; larger arrays are read one by one.
+        # 2,000 calls or 1.25 MiB a reading; from 64 KiB on arrays are read one by one.
         count = max(1, min(2000, (64 << 10) // case.nbytes * 20))
         rounds = 15 if case.nbytes <= 64 << 20 else 7
         yield Row(

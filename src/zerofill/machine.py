@@ -45,6 +45,11 @@ def advice(machine: dict[str, Any], options: dict[str, dict[str, Any]]) -> list[
         As :func:`facts` returns it.
     options : dict
         As :func:`chosen_options` returns it.
+
+    Returns
+    -------
+    list of str
+        Empty when there is nothing to say.
     """
     if is_disabled():
         return ["ZEROFILL_DISABLE sends everything through NumPy's memory: unset it."]
@@ -97,10 +102,10 @@ def _about_cpus(machine: dict[str, Any], values: dict[str, Any]) -> list[str]:
             f"num_threads is {threads}, and only {usable} CPUs may be used: the threads wait for "
             "each other."
         )
-    if min(threads, usable) == 1:
+    if min(threads, usable) == 1 and values["scrub"] == "auto":
         sentences.append(
-            "With one thread freed blocks are not zeroed in the background, as that would take "
-            "time from you."
+            "With one CPU freed blocks are not zeroed in the background, as that would take time "
+            "from you."
         )
     return sentences
 

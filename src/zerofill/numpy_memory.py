@@ -9,7 +9,7 @@ from .runtime import is_disabled
 
 __all__ = ["install", "numpy_allocator", "uninstall"]
 
-# What NumPy used in this context before install().
+# What NumPy used in this context before install(); None where that is not in force.
 _former_handler: ContextVar[object] = ContextVar("zerofill_former_handler", default=None)
 
 
@@ -19,8 +19,8 @@ def numpy_allocator() -> Iterator[None]:
 
     Every array that NumPy makes meanwhile, by :func:`numpy.zeros`, :func:`numpy.empty`, arithmetic
     or anything else, has its memory from zerofill: aligned to 64 bytes, and from 2 MiB on out of
-    the pool. As ever with NumPy, pages that nobody touches are never resident, and ``OWNDATA`` is
-    True. Arrays may outlive the statement.
+    the pool. As ever with NumPy, fresh pages are resident only once they are touched, and
+    ``OWNDATA`` is True. Arrays may outlive the statement.
 
     NumPy keeps the choice in a context variable (NEP 49), so what counts is where code runs:
 
@@ -29,13 +29,13 @@ def numpy_allocator() -> Iterator[None]:
       too). Decorate a thread's function, or give :func:`install` to an executor as its
       ``initializer``.
 
-    What is left is what was there before, unless another handler was set meanwhile: that one stays.
+    On exit the former handler is restored, unless another one was set meanwhile: that one stays.
     Under ``ZEROFILL_DISABLE=1`` nothing changes.
 
     Returns
     -------
     context manager
-        Which is a decorator, too, of functions that are no coroutines.
+        Which is a decorator, too, for functions other than coroutines.
 
     See Also
     --------
@@ -68,6 +68,10 @@ def install() -> None:
     As :func:`numpy_allocator`, until :func:`uninstall`. A second call changes nothing. Within a
     ``with`` statement of that function it ends where the statement does.
 
+    See Also
+    --------
+    numpy_allocator : who sees the choice.
+
     Examples
     --------
     >>> import zerofill
@@ -84,8 +88,17 @@ def uninstall() -> None:
     """Undo :func:`install` in this context; arrays that were made meanwhile stay as they are.
 
     Where another handler than zerofill's is in use, it stays.
+
+    Examples
+    --------
+    >>> import zerofill
+    >>> zerofill.install()
+    >>> zerofill.uninstall()
     """
-    _choose_again(_former_handler.get())
+    former = _former_handler.get()
+    if former is not None:
+        _former_handler.set(None)
+        _choose_again(former)
 
 
 def _is_ours() -> bool:

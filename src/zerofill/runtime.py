@@ -52,7 +52,7 @@ class Stats(NamedTuple):
     pooled_clean_bytes, pooled_dirty_bytes : int
         Kept for reuse, known to be zero or not.
     clean_hits, dirty_hits : int
-        Blocks that were reused.
+        Blocks that were reused, known to be zero or not.
     misses : int
         Blocks that had to come from the system.
     zeroed_bytes : int
@@ -66,7 +66,7 @@ class Stats(NamedTuple):
     returned_bytes : int
         Given back to the system.
     moved_bytes : int
-        Moved by their pages as an array was resized in place, instead of copied.
+        Not copied as an array was resized in place, since its pages stayed or moved.
     """
 
     live_bytes: int
@@ -127,13 +127,20 @@ def stats() -> Stats:
 def trim() -> int:
     """Give all memory that is kept for reuse back to the system.
 
-    Only the few small arrays' worth (at most 75 KiB a thread) that :func:`numpy_allocator` has each
-    thread keep stay with it.
+    Only what each thread keeps of the smallest arrays under :func:`numpy_allocator` stays with it,
+    some 80 KiB at most.
 
     Returns
     -------
     int
         How many bytes that was.
+
+    Examples
+    --------
+    >>> import zerofill
+    >>> returned = zerofill.trim()
+    >>> zerofill.trim()
+    0
     """
     return _zerofill.trim()
 
@@ -154,8 +161,8 @@ def configure(
     Parameters
     ----------
     num_threads : int or None
-        Threads that work on one large array at most, the calling one counted. None: the CPUs that
-        the affinity mask and the cgroup quota give (the default).
+        Threads that work on one large array at most, the calling one counted; 1 to 256. None: the
+        CPUs that the affinity mask and the cgroup quota give (the default).
     pool_limit : int or None
         Bytes of freed blocks that may be kept for reuse. None (the default): twice what was in use
         lately, and at most a quarter of the memory that the process may use.
@@ -163,7 +170,8 @@ def configure(
         Seconds until an idle block goes back to the system. Default 10.
     scrub : bool, "auto", "on" or "off"
         Whether freed large blocks are zeroed in the background, so that the next array costs
-        nothing. "auto" (the default): where their size is being reused and a CPU is to spare.
+        nothing. "auto" (the default): those of 64 MiB and more whose size is being reused, if
+        `num_threads` is more than one.
     audit : bool
         Whether a block that is known to be zero is read again when it is handed out, and a write
         after free is reported on standard error. Default False.
@@ -178,7 +186,8 @@ def configure(
     TypeError
         For an option that does not exist, or a value of the wrong type.
     ValueError
-        For a value that cannot be. Nothing was changed then.
+        For a value that cannot be. Nothing was changed then. On import, for an environment variable
+        with such a value.
 
     Examples
     --------
@@ -216,7 +225,7 @@ def _check_pool_limit(value: Any) -> int | None:
         return None
     limit = operator.index(value)
     if not 0 <= limit < 2**63:
-        raise ValueError(f"pool_limit must be a number of bytes from 0 to 2**63, got {value!r}")
+        raise ValueError(f"pool_limit must be a number of bytes from 0 to 2**63 - 1, got {value!r}")
     return limit
 
 

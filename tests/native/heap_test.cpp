@@ -1,6 +1,11 @@
 // memory/heap: malloc() and its relatives, aligned, and without a byte too many written or moved.
 #include "memory/heap.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -199,21 +204,48 @@ void middle_sized_zeros_are_reused_always() {
   CHECK(gained.zeroed() == 8388608);
 }
 
-void large_memory_moves_by_its_pages() {
+/// Reading finds pages of zeros that all share: nothing there is the owner's.
+void what_was_only_read_is_not_kept() {
+  memory::trim();
+  std::byte* zeros = make_zeros(64 * MiB);
+  CHECK(all_are(kZero, zeros, 64 * MiB));
+  zeros[5] = kDirty;
+  give_back(zeros);
+  CHECK(memory::pool_sizes().dirty_bytes == 0);
+}
+
+std::byte* resize(std::byte* memory, std::size_t bytes) {
+  memory = static_cast<std::byte*>(heap_realloc(memory, bytes, kAlignment));
+  CHECK(memory != nullptr);
+  return memory;
+}
+
+void large_memory_is_resized_by_its_pages() {
   memory::trim();
   std::byte* memory = make_dirty(64 * MiB);
   const test::Gained grown;
-  memory = static_cast<std::byte*>(heap_realloc(memory, 512 * MiB, kAlignment));
+  memory = resize(memory, 512 * MiB);
   CHECK(grown.moved() >= 67108864);
   CHECK(grown.moved() < 67108864 + 2097152);
   CHECK(all_are(kDirty, memory, 64 * MiB));
-  CHECK(!os::are_resident(memory + 128 * MiB - reinterpret_cast<std::uintptr_t>(memory) % 4096,
-                          os::page_bytes()));
+  CHECK(!os::are_written(align_up(memory + 128 * MiB, os::page_bytes()), os::page_bytes()));
   const test::Gained shrunk;
-  memory = static_cast<std::byte*>(heap_realloc(memory, 32 * MiB, kAlignment));
+  std::byte* same = resize(memory, 32 * MiB);
+  CHECK(same == memory);
   CHECK(shrunk.moved() >= 33554432);
-  CHECK(shrunk.returned() >= 480 * MiB);
+  CHECK(shrunk.returned() >= 479 * MiB);
   CHECK(all_are(kDirty, memory, 32 * MiB));
+  give_back(memory);
+}
+
+/// Somebody else's advice splits the mapping, and the system then moves only a part of it.
+void a_divided_mapping_is_copied() {
+  std::byte* memory = make_dirty(8 * MiB);
+  CHECK(madvise(align_up(memory + MiB, os::page_bytes()), os::page_bytes(), MADV_DONTFORK) == 0);
+  const test::Gained gained;
+  memory = resize(memory, 40 * MiB);
+  CHECK(gained.moved() == 0);
+  CHECK(all_are(kDirty, memory, 8 * MiB));
   give_back(memory);
 }
 
@@ -247,11 +279,10 @@ void mark(std::byte* memory, std::size_t bytes) {
   memory[bytes - 1] = kDirty;
 }
 
-std::size_t check_mark(const std::byte* memory) {
+void check_mark(const std::byte* memory) {
   std::size_t bytes;
   std::memcpy(&bytes, memory, kHeader);
   CHECK(memory[bytes - 1] == kDirty);
-  return bytes;
 }
 
 void work(Exchange* exchange, unsigned seed) {
@@ -317,7 +348,9 @@ int main() {
   large_zeros_are_fresh_until_somebody_fills_them();
   large_zeros_are_fresh_again_once_they_stay_sparse();
   middle_sized_zeros_are_reused_always();
-  large_memory_moves_by_its_pages();
+  what_was_only_read_is_not_kept();
+  large_memory_is_resized_by_its_pages();
+  a_divided_mapping_is_copied();
 #endif
   growing_step_by_step_keeps_everything();
   threads_pass_memory_round();

@@ -83,34 +83,58 @@ void asking_for_huge_pages_changes_no_byte() {
   unmap(address, 2 * huge);
 }
 
-/// Not so where the system does not say: then nothing is.
-void pages_are_resident_once_they_are_written() {
+/// Where the system says so; else nothing is.
+void pages_are_written_once_they_are_and_not_when_they_are_read() {
   const std::size_t page = os::page_bytes();
   std::byte* address = map(5000 * page, 1);
   CHECK(os::advise_small_pages(address, 5000 * page) == 0);
-  CHECK(!os::are_resident(address, 5000 * page));
+  CHECK(!os::are_written(address, 5000 * page));
   test::make_dirty(address, 4999 * page);
-  CHECK(!os::are_resident(address, 5000 * page));
+  CHECK(all_are(kZero, address + 4999 * page, page));
 #ifdef __linux__
-  CHECK(os::are_resident(address, 4999 * page));
-  CHECK(!os::are_resident(address + 4999 * page, page));
+  CHECK(!os::are_written(address, 5000 * page));
+  CHECK(os::are_written(address, 4999 * page));
+  CHECK(!os::are_written(address + 4999 * page, page));
 #endif
   unmap(address, 5000 * page);
 }
 
-/// Where the system moves pages at all.
-void pages_move_with_their_content(std::size_t from_bytes, std::size_t to_bytes) {
-  std::byte* from = map(from_bytes, 2 * MiB);
-  std::byte* to = map(to_bytes, 2 * MiB);
-  test::make_dirty(from, from_bytes);
-  const int error = os::move_pages(from, from_bytes, to, to_bytes);
-  if (error == ENOTSUP) return unmap(from, from_bytes), unmap(to, to_bytes);
+void a_shorter_mapping_keeps_its_start() {
+  std::byte* address = map(4 * MiB, 1);
+  test::make_dirty(address, 4 * MiB);
+  CHECK(os::shrink_pages(address, 4 * MiB, MiB) == 0);
+  CHECK(all_are(kDirty, address, MiB));
+  unmap(address, MiB);
+}
+
+/// Where the system does so at all, and nothing is in the way.
+void a_longer_mapping_keeps_its_start() {
+  std::byte* address = map(4 * MiB, 1);
+  test::make_dirty(address, 4 * MiB);
+#ifdef __linux__
+  CHECK(os::shrink_pages(address, 4 * MiB, MiB) == 0);  // so that nothing is
+  const int error = os::grow_pages(address, MiB, 4 * MiB);
   CHECK(error == 0);
-  const std::size_t kept = from_bytes < to_bytes ? from_bytes : to_bytes;
-  CHECK(all_are(kDirty, to, kept));
-  CHECK(all_are(kZero, to + kept, to_bytes - kept));
-  CHECK(!os::are_resident(from, os::page_bytes()));
-  unmap(to, to_bytes);
+  CHECK(all_are(kDirty, address, MiB));
+  CHECK(all_are(kZero, address + MiB, 3 * MiB));
+#else
+  CHECK(os::grow_pages(address, 4 * MiB, 5 * MiB) == ENOTSUP);
+#endif
+  unmap(address, 4 * MiB);
+}
+
+/// Where the system moves pages at all.
+void pages_move_with_their_content() {
+  std::byte* from = map(4 * MiB, 2 * MiB);
+  std::byte* to = map(10 * MiB, 2 * MiB);
+  test::make_dirty(from, 4 * MiB);
+  const int error = os::move_pages(from, 4 * MiB, to, 10 * MiB);
+  if (error == ENOTSUP) return unmap(from, 4 * MiB), unmap(to, 10 * MiB);
+  CHECK(error == 0);
+  CHECK(all_are(kDirty, to, 4 * MiB));
+  CHECK(all_are(kZero, to + 4 * MiB, 6 * MiB));
+  CHECK(!os::are_written(from, os::page_bytes()));
+  unmap(to, 10 * MiB);
 }
 
 void too_much_is_refused_and_nothing_changed(std::size_t bytes, std::size_t alignment) {
@@ -130,10 +154,10 @@ int main() {
   a_used_address_is_zero_when_mapped_again();
   populating_changes_no_byte();
   asking_for_huge_pages_changes_no_byte();
-  pages_are_resident_once_they_are_written();
-  pages_move_with_their_content(4 * MiB, 4 * MiB);
-  pages_move_with_their_content(4 * MiB, 10 * MiB);
-  pages_move_with_their_content(4 * MiB, os::page_bytes());
+  pages_are_written_once_they_are_and_not_when_they_are_read();
+  a_shorter_mapping_keeps_its_start();
+  a_longer_mapping_keeps_its_start();
+  pages_move_with_their_content();
   too_much_is_refused_and_nothing_changed(std::size_t{1} << 62, 1);
   too_much_is_refused_and_nothing_changed(std::size_t{1} << 62, std::size_t{1} << 30);
   too_much_is_refused_and_nothing_changed(std::size_t{1} << 63, std::size_t{1} << 63);

@@ -193,6 +193,21 @@ void forking_meets_use() {
   for (std::thread& thread : threads) thread.join();
 }
 
+Block inherited;
+
+/// Its pages are the parent's too: writing to them would copy each.
+void what_a_fork_left_is_not_kept() {
+  start_afresh(Scrub::off);
+  inherited = acquire({8 * MiB, 64, Commit::eager}, kNoPoll);
+  test::make_dirty(inherited.payload, 8 * MiB);
+  CHECK(holds_in_child([] {
+    release(inherited);
+    return kept_bytes() == 0;
+  }));
+  release(inherited);
+  CHECK(kept_bytes() >= 8 * MiB);
+}
+
 void nothing_is_kept_over_a_fork(Scrub scrub) {
   for (int i = 0; i < 20; ++i) {
     start_afresh(scrub);
@@ -225,5 +240,6 @@ int main() {
   trimming_meets_scrubbing();
   nothing_is_kept_over_a_fork(Scrub::off);
   nothing_is_kept_over_a_fork(Scrub::on);
+  what_a_fork_left_is_not_kept();
   forking_meets_use();
 }

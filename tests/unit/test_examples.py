@@ -24,6 +24,8 @@ DOCUMENTED = [
     zerofill.install,
     zerofill.numpy_allocator,
     zerofill.stats,
+    zerofill.trim,
+    zerofill.uninstall,
     zerofill.zeros,
     zerofill.zeros_like,
     initializers.deserialize,

@@ -1,5 +1,6 @@
 #include "os/pages.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -141,17 +142,39 @@ int populate_pages(void* address, std::size_t bytes) noexcept {
   return 0;
 }
 
-bool are_resident(void* address, std::size_t bytes) noexcept {
-  const std::size_t page = page_bytes();
-  unsigned char pages[4096];  // one byte a page
-  auto* start = static_cast<std::byte*>(address);
-  for (std::size_t done = 0; done < bytes; done += sizeof pages * page) {
-    const std::size_t part = std::min(bytes - done, sizeof pages * page);
-    if (mincore(start + done, part, pages) != 0) return false;
-    const auto is_absent = [](unsigned char state) { return (state & 1) == 0; };
-    if (std::any_of(pages, pages + part / page, is_absent)) return false;
+bool are_written(void* address, std::size_t bytes) noexcept {
+  // proc_pid_pagemap(5): 64 bits a page. Not opened once for all: it is that of the process which
+  // opened it, also in the child of a fork.
+  constexpr std::uint64_t kPresent = std::uint64_t{1} << 63;
+  constexpr std::uint64_t kExclusive = std::uint64_t{1} << 56;
+  const auto is_shared = [](std::uint64_t page) {
+    return (page & (kPresent | kExclusive)) != (kPresent | kExclusive);
+  };
+  const int file = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  std::uint64_t pages[512];
+  std::size_t next = reinterpret_cast<std::uintptr_t>(address) / page_bytes();
+  const std::size_t end = next + bytes / page_bytes();
+  bool written = true;
+  while (written && next != end) {
+    const std::size_t count = std::min<std::size_t>(end - next, 512);
+    const auto size = static_cast<ssize_t>(count * sizeof pages[0]);
+    written = pread(file, pages, count * sizeof pages[0],
+                    static_cast<off_t>(next * sizeof pages[0])) == size &&
+              std::none_of(pages, pages + count, is_shared);
+    next += count;
   }
-  return true;
+  close(file);
+  return written;
+}
+
+int shrink_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept {
+  return unmap_pages(static_cast<std::byte*>(address) + new_bytes, bytes - new_bytes);
+}
+
+int grow_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept {
+  // EFAULT when the pages are several mappings by now, by another's madvise(2) or mprotect(2).
+  return mremap(address, bytes, new_bytes, 0) != MAP_FAILED ? 0 : errno;
 }
 
 int move_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes) noexcept {

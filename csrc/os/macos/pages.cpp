@@ -80,17 +80,28 @@ int renew_pages(void* address, std::size_t bytes) noexcept {
 
 int populate_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
-bool are_resident(void* address, std::size_t bytes) noexcept {
+bool are_written(void* address, std::size_t bytes) noexcept {
   const std::size_t page = page_bytes();
   char pages[4096];  // one byte a page
   auto* start = static_cast<char*>(address);
   for (std::size_t done = 0; done < bytes; done += sizeof pages * page) {
     const std::size_t part = std::min(bytes - done, sizeof pages * page);
     if (mincore(start + done, part, pages) != 0) return false;
-    const auto is_absent = [](char state) { return (state & MINCORE_INCORE) == 0; };
-    if (std::any_of(pages, pages + part / page, is_absent)) return false;
+    // A page that was only read is in core too, but has not been modified.
+    const auto is_unwritten = [](char state) {
+      return (state & MINCORE_INCORE) == 0 || (state & MINCORE_MODIFIED) == 0;
+    };
+    if (std::any_of(pages, pages + part / page, is_unwritten)) return false;
   }
   return true;
+}
+
+int shrink_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept {
+  return unmap_pages(static_cast<std::byte*>(address) + new_bytes, bytes - new_bytes);
+}
+
+int grow_pages(void* /*address*/, std::size_t /*bytes*/, std::size_t /*new_bytes*/) noexcept {
+  return ENOTSUP;
 }
 
 int move_pages(void* /*from*/, std::size_t /*from_bytes*/, void* /*to*/,

@@ -4,8 +4,6 @@
 #include <cstdio>
 
 #include "os/windows/system.h"
-// <psapi.h> needs the declarations above it.
-#include <psapi.h>
 
 namespace zerofill::os {
 namespace {

@@ -115,7 +115,7 @@ int renew_pages(void* address, std::size_t bytes) noexcept {
 
 int populate_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
-bool are_resident(void* address, std::size_t bytes) noexcept {
+bool are_written(void* address, std::size_t bytes) noexcept {
   using QueryFunction = BOOL(WINAPI*)(HANDLE, PVOID, DWORD);
   static const auto query = find_function<QueryFunction>("K32QueryWorkingSetEx");
   if (query == nullptr) return false;
@@ -129,10 +129,20 @@ bool are_resident(void* address, std::size_t bytes) noexcept {
     }
     const auto size = static_cast<DWORD>(part * sizeof pages[0]);
     if (!query(GetCurrentProcess(), pages, size)) return false;
-    const auto is_absent = [](const auto& page) { return !page.VirtualAttributes.Valid; };
-    if (std::any_of(pages, pages + part, is_absent)) return false;
+    const auto is_unwritten = [](const auto& page) { return !page.VirtualAttributes.Valid; };
+    if (std::any_of(pages, pages + part, is_unwritten)) return false;
   }
   return true;
+}
+
+int shrink_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept {
+  // The addresses stay the mapping's, which can only be released as a whole.
+  auto* tail = static_cast<std::byte*>(address) + new_bytes;
+  return VirtualFree(tail, bytes - new_bytes, MEM_DECOMMIT) ? 0 : last_error();
+}
+
+int grow_pages(void* /*address*/, std::size_t /*bytes*/, std::size_t /*new_bytes*/) noexcept {
+  return ENOTSUP;
 }
 
 int move_pages(void* /*from*/, std::size_t /*from_bytes*/, void* /*to*/,

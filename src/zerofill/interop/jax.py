@@ -44,7 +44,7 @@ def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: 
     Raises
     ------
     TypeError, ValueError
-        As :func:`jax.numpy.zeros`, for a shape or dtype that is none.
+        As :func:`jax.numpy.zeros`, for an invalid shape or dtype.
 
     Examples
     --------
@@ -54,7 +54,12 @@ def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: 
            [0., 0., 0.]], dtype=float32)
     """
     wanted = _jax.eval_shape(lambda: _jax.numpy.zeros(shape, float if dtype is None else dtype))
-    is_traced = isinstance(key, _jax.core.Tracer)
-    if is_traced or out_sharding is not None or _jax.default_backend() != "cpu":
+    if _is_traced(key) or out_sharding is not None or _jax.default_backend() != "cpu":
         return _jax.numpy.zeros(wanted.shape, wanted.dtype, device=out_sharding)
     return _jax.device_put(zeros(wanted.shape, wanted.dtype), may_alias=True)
+
+
+def _is_traced(key: Any) -> bool:
+    """Whether a transformation is under way: an array of ours would become a constant of it."""
+    tracer = _jax.core.Tracer
+    return isinstance(key, tracer) or isinstance(_jax.numpy.zeros(()), tracer)

@@ -29,8 +29,8 @@ class ZerofillController(_threadpoolctl.LibController):  # type: ignore[misc,nam
         return configure().num_threads
 
     def set_num_threads(self, num_threads: int) -> None:
-        """Limit them, for the whole process."""
-        configure(num_threads=num_threads)
+        """Limit them, for the whole process; one also ends automatic scrubbing."""
+        configure(num_threads=min(max(num_threads, 1), 256))
 
     def get_version(self) -> str:
         """Return zerofill's version."""
