@@ -99,7 +99,7 @@ TRIALS = {
     "NumPy's, larger": lambda: numpys(2000, 100_000),
     "NumPy's, of pages": lambda: numpys(100_000, 3 * MIB),
     "NumPy's, moved": lambda: numpys(8 * MIB, 40 * MIB),
-    "NumPy's objects": lambda: zerofill.zeros(1000, object, alignment=4096),
+    "NumPy's objects": lambda: zerofill.zeros(1000, object),
     "config": lambda: zerofill.Zeros("f4").get_config() and [],
     "options": lambda: (zerofill.configure(num_threads=3), zerofill.stats(), zerofill.trim())[:0],
 }
