@@ -238,6 +238,16 @@ void large_memory_is_resized_by_its_pages() {
   give_back(memory);
 }
 
+/// A kept block is all there; what it gains as it grows is not.
+void what_grew_and_was_not_written_is_not_kept() {
+  memory::trim();
+  give_back(make_dirty(64 * MiB));
+  std::byte* memory = resize(make(64 * MiB), 512 * MiB);
+  CHECK(memory::pool_sizes().dirty_bytes == 0);
+  give_back(memory);
+  CHECK(memory::pool_sizes().dirty_bytes == 0);
+}
+
 /// Somebody else's advice splits the mapping, and the system then moves only a part of it.
 void a_divided_mapping_is_copied() {
   std::byte* memory = make_dirty(8 * MiB);
@@ -350,6 +360,7 @@ int main() {
   middle_sized_zeros_are_reused_always();
   what_was_only_read_is_not_kept();
   large_memory_is_resized_by_its_pages();
+  what_grew_and_was_not_written_is_not_kept();
   a_divided_mapping_is_copied();
 #endif
   growing_step_by_step_keeps_everything();
