@@ -1,12 +1,17 @@
 """NumPy with its memory from zerofill against NumPy as it is: the same code, twice."""
 
 import contextlib
+import functools
+import statistics
+import time
 
 import numpy as np
 import pytest
 
 import zerofill
 from zerofill.comparison import CASES
+
+from peers import replay
 
 LARGE = [case for case in CASES if case.nbytes >= 1 << 10]
 PEERS = {"zerofill under NumPy": zerofill.numpy_allocator, "NumPy": contextlib.nullcontext}
@@ -16,34 +21,62 @@ def rounds_for(nbytes):
     return int(np.clip((1 << 30) // nbytes, 11, 200))
 
 
-def time(benchmark, peer, case, step):
-    benchmark.extra_info["nbytes"] = case.nbytes
-    iterations = max(1, (256 << 10) // case.nbytes)
-    with PEERS[peer]():
-        step()
-        benchmark.pedantic(
-            step, rounds=rounds_for(case.nbytes), iterations=iterations, warmup_rounds=5
-        )
+def iterations_for(nbytes):
+    return max(1, (256 << 10) // nbytes)
 
 
-@pytest.mark.parametrize("peer", [*PEERS, "resident out="])
-@pytest.mark.parametrize("case", LARGE, ids=lambda case: case.name)
-def test_sum(benchmark, case, peer):
-    benchmark.group = f"NumPy: c = a + b; del c of {case.name}"
+@functools.cache
+def medians(what, case):
+    """Return the median seconds of each peer; they take turns, so that noise meets all of them."""
+    ways = WAYS[what](case)
+    iterations = iterations_for(case.nbytes)
+    seconds = {peer: [] for peer in ways}
+    for _ in range(3 + rounds_for(case.nbytes)):
+        for peer, (context, step) in ways.items():
+            with context():
+                start = time.perf_counter()
+                for _ in range(iterations):
+                    step()
+                seconds[peer].append((time.perf_counter() - start) / iterations)
+    return {peer: statistics.median(times[3:]) for peer, times in seconds.items()}
+
+
+def sums(case):
     a, b = np.ones(case.shape, np.float32), np.ones(case.shape, np.float32)
-    if peer == "resident out=":
-        out = a + b
-        time(benchmark, "NumPy", case, lambda: np.add(a, b, out=out))
-    else:
-        time(benchmark, peer, case, lambda: a + b)
-    assert (a + b == 2).all()
+    out = a + b
+    assert (out == 2).all()
+    ways = {peer: (context, lambda: a + b) for peer, context in PEERS.items()}
+    return {**ways, RESIDENT: (contextlib.nullcontext, lambda: np.add(a, b, out=out))}
 
 
-@pytest.mark.parametrize("peer", PEERS)
+def empties(case):
+    def step():
+        array = np.empty(case.shape, np.float32)
+        array += 1
+
+    return {peer: (context, step) for peer, context in PEERS.items()}
+
+
+RESIDENT = "resident out="
+WAYS = {"c = a + b; del c": sums, "c = np.empty; c += 1; del c": empties}
+
+
+@pytest.mark.parametrize("peer", [*PEERS, RESIDENT])
+@pytest.mark.parametrize("what", WAYS)
 @pytest.mark.parametrize("case", LARGE, ids=lambda case: case.name)
-def test_empty(benchmark, case, peer, use):
-    benchmark.group = f"NumPy: c = np.empty; c += 1; del c of {case.name}"
-    time(benchmark, peer, case, lambda: use(np.empty(case.shape, np.float32)))
+def test_results(benchmark, case, what, peer):
+    if peer == RESIDENT and WAYS[what] is not sums:
+        pytest.skip("it has no result")
+    benchmark.group = f"NumPy: {what} of {case.name}"
+    benchmark.extra_info["nbytes"] = case.nbytes
+    replay(benchmark, medians(what, case)[peer])
+
+
+def measure(benchmark, context, case, step):
+    benchmark.extra_info["nbytes"] = case.nbytes
+    rounds, iterations = rounds_for(case.nbytes), iterations_for(case.nbytes)
+    with context():
+        benchmark.pedantic(step, rounds=rounds, iterations=iterations, warmup_rounds=5)
 
 
 @pytest.mark.parametrize("peer", [*PEERS, "zerofill under NumPy, scrub off", "use alone"])
@@ -54,11 +87,11 @@ def test_zeros(benchmark, case, peer, use):
         zerofill.configure(scrub=False)
     if peer == "use alone":
         array = np.ones(case.shape, np.float32)
-        time(benchmark, "NumPy", case, lambda: use(array))
+        measure(benchmark, contextlib.nullcontext, case, lambda: use(array))
         return
-    context = peer.partition(",")[0]
-    time(benchmark, context, case, lambda: use(np.zeros(case.shape, np.float32)))
-    with PEERS[context]():
+    context = PEERS[peer.partition(",")[0]]
+    measure(benchmark, context, case, lambda: use(np.zeros(case.shape, np.float32)))
+    with context():
         assert (use(np.zeros(case.shape, np.float32)) == 1).all()
 
 

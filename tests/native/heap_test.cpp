@@ -241,9 +241,11 @@ void large_memory_is_resized_by_its_pages() {
 /// A kept block is all there; what it gains as it grows is not.
 void what_grew_and_was_not_written_is_not_kept() {
   memory::trim();
-  give_back(make_dirty(64 * MiB));
-  std::byte* memory = resize(make(64 * MiB), 512 * MiB);
+  give_back(make_dirty(128 * MiB));
+  std::byte* memory = make(128 * MiB);
   CHECK(memory::pool_sizes().dirty_bytes == 0);
+  CHECK(resize(memory, 64 * MiB) == memory);   // which leaves it room
+  CHECK(resize(memory, 120 * MiB) == memory);  // where it is
   give_back(memory);
   CHECK(memory::pool_sizes().dirty_bytes == 0);
 }

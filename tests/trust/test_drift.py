@@ -6,6 +6,7 @@ import ctypes
 import gc
 import os
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -39,8 +40,23 @@ CALLS_OF = {
     "configure": lambda: zerofill.configure(num_threads=2),
     "stats": zerofill.stats,
     "trim": zerofill.trim,
+    "NumPy's": lambda: numpys(100, 2000),
+    "NumPy's, large": lambda: numpys(3 * MIB, 40 * MIB),
+    "NumPy's, in a thread": lambda: in_a_thread(lambda: numpys(100, 2000)),
     "fork": lambda: os.waitpid(os.fork() or os._exit(0), 0),
 }
+
+
+def numpys(nbytes, more_bytes):
+    with zerofill.numpy_allocator():
+        array = np.ones(nbytes, "u1") + 1
+        array.resize(more_bytes, refcheck=False)
+
+
+def in_a_thread(action):
+    thread = threading.Thread(target=action)
+    thread.start()
+    thread.join()
 
 
 def refused(make):
