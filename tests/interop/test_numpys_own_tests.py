@@ -21,6 +21,8 @@ TOO_LONG = "not huge_vectordot"
 
 @pytest.mark.parametrize("module", ["test_numeric", "test_multiarray", "test_mem_policy"])
 def test_numpys(module, count, tmp_path):
+    if module == "test_mem_policy" and importlib.util.find_spec("mesonbuild") is None:
+        pytest.skip("it builds a module, and meson is not installed")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "on_zerofill", "-p", "no:cacheprovider"]
     command += ["--pyargs", f"numpy._core.tests.{module}", *count(["-k", TOO_LONG], [])]
     here = str(pathlib.Path(__file__).parent)
