@@ -83,7 +83,11 @@ NumpyHandlerScope::~NumpyHandlerScope() {
   if (failed()) return;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  const Reference ours(PyDataMem_SetHandler(former_.get()));
+  Reference ours(PyDataMem_SetHandler(former_.get()));
+  if (!ours) {  // no memory for a moment: what the context would be left with is worth another try
+    PyErr_Clear();
+    ours = Reference(PyDataMem_SetHandler(former_.get()));
+  }
   if (!ours) PyErr_WriteUnraisable(nullptr);
   PyErr_Restore(type, value, traceback);
 }
