@@ -112,7 +112,7 @@ void count_returned(std::size_t bytes) noexcept {
   count_fresh_in_use(-static_cast<std::ptrdiff_t>(bytes));
 }
 
-Block make_fresh(const Request& request, const team::Poll& poll, std::size_t at_least_bytes = 0) {
+Block make_fresh(const Request& request, const team::Poll& poll, std::size_t at_least_bytes) {
   const Block block = make_block(request, poll, at_least_bytes);
   count_in_use(block.bytes);
   counters().misses.add(1);
@@ -192,19 +192,25 @@ void let_go_of_knowledge(Block* block) noexcept {
   block->residency = Residency::unknown;
 }
 
+/// attempt(at_least_bytes), and once more, without what is kept, where memory is short.
+template <typename Attempt>
+auto with_room(Attempt attempt) {
+  std::size_t free_bytes = 0;
+  try {
+    return attempt(free_bytes);
+  } catch (const OutOfMemory& error) {
+    free_bytes = error.available_bytes() + trim();
+  }
+  return attempt(free_bytes);
+}
+
 }  // namespace
 
 // Where do these zeros come from, is anything left to do, do it.
 Block acquire(const Request& request, const team::Poll& poll) {
   const auto kept = take_from_pool({request.bytes, request.alignment, preference_for(request)});
   if (kept) return make_fit(*kept, request, poll);
-  std::size_t free_bytes = 0;
-  try {
-    return make_fresh(request, poll);
-  } catch (const OutOfMemory& error) {
-    free_bytes = error.available_bytes() + trim();
-  }
-  return make_fresh(request, poll, free_bytes);
+  return with_room([&](std::size_t bytes) { return make_fresh(request, poll, bytes); });
 }
 
 void release(const Block& block) noexcept {
@@ -266,14 +272,7 @@ bool move_into(Block* place, const Block& block) noexcept {
 void abandon(const Block& place) noexcept { (void)os::unmap_pages(place.address, place.bytes); }
 
 void reserve(std::size_t bytes, std::optional<Reservation>* reservation) {
-  std::size_t free_bytes = 0;
-  try {
-    reservation->emplace(bytes);
-    return;
-  } catch (const OutOfMemory& error) {
-    free_bytes = error.available_bytes() + trim();
-  }
-  reservation->emplace(bytes, free_bytes);
+  with_room([&](std::size_t free_bytes) { reservation->emplace(bytes, free_bytes); });
 }
 
 std::size_t trim() noexcept {
