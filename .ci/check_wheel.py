@@ -2,15 +2,33 @@
 
 import pathlib
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 import zipfile
 
 MOST_BYTES = 500_000
 NEEDED = ("zerofill/__init__.py", "zerofill/py.typed", "zerofill/_zerofill.pyi")
-# A folder of whoever built it, or what it was tuned for.
+# A folder of whoever built it.
 TRACES = re.compile(
-    rb"/(?:home|root|tmp|Users|project|work|github)/[\w.-]{3,}|[A-Z]:\\(?:Users|a)\\|-m(?:arch|tune|cpu)="
+    rb"/(?:home|root|tmp|Users|project|work|github)/[\w.-]{3,}|[A-Z]:\\(?:Users|a)\\"
 )
+# Beyond what every x86-64 has: those of kernel/stream_lines_x86_64.cpp, which asks the CPU first.
+# Flags like -march=native put others everywhere.
+VECTORS_ASKED_FOR = {"vpxor", "vxorps", "vmovntdq", "vmovntps", "vzeroupper"}
+
+
+def vectors(module: bytes) -> set[str]:
+    """Return the names of the module's AVX instructions; none where objdump(1) is missing."""
+    if not module.startswith(b"\x7fELF") or shutil.which("objdump") is None:
+        return set()
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(module)
+        file.flush()
+        command = ["objdump", "-d", "--no-show-raw-insn", file.name]
+        listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return set(re.findall(r"^ *[0-9a-f]+:\t(v\w+)", listing, re.M)) if "x86-64" in listing else set()
 
 
 def faults(wheel: pathlib.Path) -> list[str]:
@@ -24,12 +42,16 @@ def faults(wheel: pathlib.Path) -> list[str]:
         modules = [name for name in names if re.fullmatch(r"zerofill/_zerofill\.\S+", name)]
         if not any(name.endswith((".so", ".pyd")) for name in modules):
             found.append("lacks the extension module")
+        for name in modules:
+            tuned = sorted(vectors(archive.read(name)) - VECTORS_ASKED_FOR)
+            if tuned:
+                found.append(f"runs on some CPUs only: {name} has {', '.join(tuned[:5])}")
         for name in names:
             traces = sorted(
                 {match.group().decode() for match in TRACES.finditer(archive.read(name))}
             )
             if traces:
-                found.append(f"tells in {name} where or for what it was built: {traces}")
+                found.append(f"tells in {name} where it was built: {traces}")
     return found
 
 

@@ -27,7 +27,9 @@ def test_numpys(module, count, tmp_path):
     command += ["--pyargs", f"numpy._core.tests.{module}", *count(["-k", TOO_LONG], [])]
     here = str(pathlib.Path(__file__).parent)
     path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "PYTHONPATH": path}
+    # The module is built with programs that stand beside Python and need not be on the path.
+    programs = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PYTHONPATH": path, "PATH": programs}
     # In a folder without this project's configuration of pytest.
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]

@@ -5,7 +5,8 @@
 // stop_failing() ends that and returns how many calls there were.
 //
 // For profiles, the environment variable PRELOAD_PROFILE: "no-populate" and "no-huge-pages" take
-// away features of the kernel, "no-cgroup" its files, "one-cpu" all CPUs but one.
+// away features of the kernel, "no-cgroup" its files, "one-cpu" all CPUs but one; several are
+// joined by "+".
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
@@ -60,7 +61,7 @@ Function* next(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
-bool has_profile(const char* name) { return strcmp(profile, name) == 0; }
+bool has_profile(const char* name) { return strstr(profile, name) != nullptr; }
 
 __attribute__((constructor)) void take_profile() {
   if (const char* given = getenv("PRELOAD_PROFILE")) profile = given;

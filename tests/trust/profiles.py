@@ -1,7 +1,8 @@
 """Promise 7: the whole suite where a feature is missing.
 
 ``python tests/trust/profiles.py [PROFILE...] [-- OPTIONS OF PYTEST]`` runs pytest under each
-profile in turn. What a profile takes away is skipped by the tests themselves, by name.
+profile in turn. What a profile takes away is skipped by the tests themselves, by name. Several
+profiles joined by ``+`` take away all of that at once; ``disabled`` stands alone.
 """
 
 import os
@@ -15,6 +16,11 @@ import preloading
 PROFILES = ["no-populate", "no-huge-pages", "no-cgroup", "one-cpu", "disabled"]
 
 
+def is_known(profile: str) -> bool:
+    *joined, alone = PROFILES
+    return profile == alone or set(profile.split("+")) <= set(joined)
+
+
 def environment_of(profile: str, library: pathlib.Path) -> dict[str, str]:
     if profile == "disabled":
         return {**os.environ, "ZEROFILL_DISABLE": "1"}
@@ -25,7 +31,7 @@ def main(arguments: list[str]) -> int:
     """Run them; return 0 when all passed."""
     split = arguments.index("--") if "--" in arguments else len(arguments)
     profiles, options = arguments[:split] or PROFILES, arguments[split + 1 :]
-    unknown = set(profiles) - set(PROFILES)
+    unknown = [profile for profile in profiles if not is_known(profile)]
     if unknown:
         print(f"no profile is called {', '.join(unknown)}; there are {', '.join(PROFILES)}")
         return 2
