@@ -28,7 +28,9 @@ def vectors(module: bytes) -> set[str]:
         file.flush()
         command = ["objdump", "-d", "--no-show-raw-insn", file.name]
         listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return set(re.findall(r"^ *[0-9a-f]+:\t(v\w+)", listing, re.M)) if "x86-64" in listing else set()
+    if "x86-64" not in listing:
+        return set()
+    return set(re.findall(r"^ *[0-9a-f]+:\t(v\w+)", listing, re.M))
 
 
 def faults(wheel: pathlib.Path) -> list[str]:

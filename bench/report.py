@@ -1,8 +1,8 @@
 """Run the suite, and write what it measured as a Markdown table and as plots.
 
 ``python bench/report.py [FOLDER]`` runs ``pytest bench`` and writes ``benchmark.json``,
-``benchmark.md``, and the plots ``cycle`` and ``numpy`` as PNG and SVG there (default:
-``build/bench``).
+``benchmark.md`` with NumPy on zerofill in a table of its own, and the plots ``cycle`` and ``numpy``
+as PNG and SVG there (default: ``build/bench``).
 """
 
 import json
@@ -44,6 +44,21 @@ def markdown(groups: dict[str, dict[str, float]]) -> str:
         for peer, seconds in medians.items():
             ratio = f"{medians[ours] / seconds:.2f} of it" if ours and peer != ours else ""
             lines.append(f"| {group} | {peer} | {format_seconds(seconds)} | {ratio} |")
+    return "\n".join(lines) + "\n"
+
+
+def numpy_table(groups: dict[str, dict[str, float]]) -> str:
+    """Return a table of NumPy's time on zerofill over its time alone: a column a size."""
+    rows: dict[str, dict[str, str]] = defaultdict(dict)
+    for group, medians in groups.items():
+        if group.startswith("NumPy: c = "):
+            use, size = group.removeprefix("NumPy: ").rsplit(" of ", 1)
+            rows[use][size] = f"{medians['zerofill under NumPy'] / medians['NumPy']:.2f}"
+    sizes = list(next(iter(rows.values()), {}))
+    lines = [f"| time over NumPy's | {' | '.join(sizes)} |", "|---" * (len(sizes) + 1) + "|"]
+    lines += [
+        f"| `{use}` | {' | '.join(row[size] for size in sizes)} |" for use, row in rows.items()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -93,7 +108,8 @@ def main() -> int:
     if code != 0:
         return code
     record = json.loads(file.read_text(encoding="utf-8"))
-    table = markdown(group_medians(record))
+    groups = group_medians(record)
+    table = markdown(groups) + "\n" + numpy_table(groups)
     (folder / "benchmark.md").write_text(table, encoding="utf-8")
     for name, start, label in PLOTS:
         plot(record, start, label, folder / name)

@@ -7,14 +7,14 @@ import zerofill
 
 # Stand-ins for the libraries of the bridges: their text is wanted, not their work.
 sys.modules["keras"] = types.SimpleNamespace(
-    ops=None,
+    __version__="3.0",
     saving=types.SimpleNamespace(register_keras_serializable=lambda **_: lambda cls: cls),
 )
-sys.modules["jax"] = types.SimpleNamespace(device_put=lambda array, *, may_alias=False: array)
-sys.modules["dask"] = types.SimpleNamespace(annotate=None, array=None)
+sys.modules["jax"] = types.SimpleNamespace(__version__="0.5")
+sys.modules["dask"] = types.SimpleNamespace(__version__="2024.1", array=None)
 sys.modules["dask.array"] = sys.modules["dask"]
 sys.modules["threadpoolctl"] = types.SimpleNamespace(
-    register=lambda controller: None, LibController=object
+    __version__="3.2", register=lambda controller: None, LibController=object
 )
 
 project = "zerofill"

@@ -16,11 +16,13 @@
 namespace zerofill::memory {
 namespace {
 
-/// How many forks led to this process.
+/// Goes up with every fork, on both sides of it: pages from before are shared until they are
+/// written to.
 std::atomic<unsigned> generation{0};
 
-[[maybe_unused]] const int kForkHooks =
-    os::on_fork(nullptr, nullptr, [] { generation.fetch_add(1); });
+void begin_generation() noexcept { generation.fetch_add(1); }
+
+[[maybe_unused]] const int kForkHooks = os::on_fork(nullptr, &begin_generation, &begin_generation);
 
 /// What the mapping of a fresh block must hold: whole pages, the stagger before the payload
 /// counted.
@@ -46,9 +48,12 @@ Block map_fresh(const Request& request, std::size_t stagger) {
   block.payload = block.address + stagger;
   block.content = Content::zero;
   block.generation = generation.load(std::memory_order_relaxed);
-  // A sparsely written array must not become resident 2 MiB at a time.
-  block.huge_pages = wants_huge && request.commit != Commit::lazy &&
-                     os::advise_huge_pages(address, block.bytes) == 0;
+  if (wants_huge && request.commit == Commit::lazy) {
+    // A sparsely written array must not become resident 2 MiB at a time.
+    (void)os::advise_small_pages(address, block.bytes);
+  } else {
+    block.huge_pages = wants_huge && os::advise_huge_pages(address, block.bytes) == 0;
+  }
   return block;
 }
 
@@ -66,8 +71,7 @@ Block make_lazy(const Request& request) {
 /// Its owner will touch the pages without asking whether there is memory for them: what is only
 /// kept must not stand in the way.
 void make_room_for(std::size_t bytes) noexcept {
-  const PoolSizes kept = pool_sizes();
-  if (kept.clean_bytes + kept.dirty_bytes != 0 && !would_fit(bytes)) trim();
+  if (pool_sizes().bytes() != 0 && !would_fit(bytes)) trim();
 }
 
 Block make_on_use(const Request& request) {
@@ -104,17 +108,9 @@ Block make_block(const Request& request, const team::Poll& poll, std::size_t at_
   return make_eager(request, poll, at_least_bytes);
 }
 
-void count_in_use(std::size_t bytes) noexcept {
-  count_fresh_in_use(static_cast<std::ptrdiff_t>(bytes));
-}
-
-void count_returned(std::size_t bytes) noexcept {
-  count_fresh_in_use(-static_cast<std::ptrdiff_t>(bytes));
-}
-
 Block make_fresh(const Request& request, const team::Poll& poll, std::size_t at_least_bytes) {
   const Block block = make_block(request, poll, at_least_bytes);
-  count_in_use(block.bytes);
+  count_in_use(static_cast<std::ptrdiff_t>(block.bytes));
   counters().misses.add(1);
   if (request.content == Content::zero) counters().skipped.add(request.bytes);
   return block;
@@ -133,8 +129,8 @@ Preference preference_for(const Request& request) noexcept {
 
 /// Whether all pages of the payload are resident and this process's own. After a fork they are
 /// another's too, until somebody writes to them.
-bool is_all_there(const Block& block) noexcept {
-  const bool is_ours = block.generation == generation.load(std::memory_order_relaxed);
+bool is_all_there(const Block& block, unsigned now) noexcept {
+  const bool is_ours = block.generation == now;
   if (block.residency == Residency::all && is_ours) return true;
   if (block.residency == Residency::some) return false;
   const std::size_t page = os::page_bytes();
@@ -142,7 +138,7 @@ bool is_all_there(const Block& block) noexcept {
   const std::size_t first = align_down(start, page);
   const std::size_t last = align_up(start + block.payload_bytes, page);
   const bool filled = os::are_written(block.address + first, last - first);
-  if (block.content == Content::zero) note_use_of_zeros(block.payload_bytes, filled);
+  if (block.content == Content::zero && is_ours) note_use_of_zeros(block.payload_bytes, filled);
   return filled;
 }
 
@@ -182,7 +178,7 @@ Block make_fit(Block block, const Request& request, const team::Poll& poll) {
 }
 
 void count_resized(std::ptrdiff_t gained_bytes, std::size_t stayed_bytes) noexcept {
-  count_fresh_in_use(gained_bytes);
+  count_in_use(gained_bytes);
   counters().moved.add(stayed_bytes);
 }
 
@@ -213,11 +209,16 @@ Block acquire(const Request& request, const team::Poll& poll) {
   return with_room([&](std::size_t bytes) { return make_fresh(request, poll, bytes); });
 }
 
-void release(const Block& block) noexcept {
-  if (is_all_there(block)) return give_to_pool(block);
+void release(Block block) noexcept {
+  // Before its pages are looked at: another thread may fork at any time.
+  const unsigned now = generation.load(std::memory_order_relaxed);
+  if (is_all_there(block, now)) {
+    block.generation = now;
+    return give_to_pool(block);
+  }
   // Zeroing it would make the pages resident that its owner never touched.
   give_to_system(block);
-  count_returned(block.bytes);
+  count_in_use(-static_cast<std::ptrdiff_t>(block.bytes));
 }
 
 bool shrink(Block* block, std::size_t bytes) noexcept {

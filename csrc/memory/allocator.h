@@ -48,7 +48,7 @@ struct Request {
 Block acquire(const Request& request, const team::Poll& poll);
 
 /// Takes back what acquire() gave. The bytes may hold anything.
-void release(const Block& block) noexcept;
+void release(Block block) noexcept;
 
 /// Makes a block of pages shorter, to a payload of that many bytes. False when that cannot be done,
 /// and then nothing was changed.
@@ -57,7 +57,7 @@ bool shrink(Block* block, std::size_t bytes) noexcept;
 enum class Growth { done, possible_elsewhere, impossible };
 
 /// Makes a block of pages longer where it is, to a payload of that many bytes of which the last are
-/// fresh. Unless it is done, nothing was changed.
+/// fresh. Unless it is done, the block is as it was.
 Growth grow(Block* block, std::size_t bytes) noexcept;
 
 /// A place for the pages of a block that cannot grow where it is; nothing when there is none. It

@@ -29,7 +29,7 @@ struct Block {
   std::size_t payload_bytes = 0;  ///< that the owner asked for
   Content content = Content::unknown;
   Residency residency = Residency::none;
-  unsigned generation = 0;  ///< how many forks led to the process that mapped it
+  unsigned generation = 0;  ///< how many forks there were when it was known to be no other's
   Span* span = nullptr;     ///< the mapping it is a part of; null when it is a whole one
   bool huge_pages = false;  ///< the system was asked for huge pages, and grants them
 };

@@ -36,7 +36,7 @@ void* make_large(std::size_t bytes, std::size_t alignment, Content content) noex
 }
 
 void free_large(Lent* lent) noexcept {
-  forget(lent->block.payload);
+  forget(lent);
   release(lent->block);
   delete lent;
 }
@@ -52,10 +52,10 @@ void* grow_elsewhere(Lent* lent, std::size_t bytes, const Request& request) noex
     delete moved;
     return nullptr;
   }
-  forget(lent->block.payload);  // before another thread can have a block there
+  forget(lent);  // before another thread can have a block there
   if (!move_into(&moved->block, lent->block)) {
     (void)remember(lent);  // the map has room for what it had before
-    forget(moved->block.payload);
+    forget(moved);         // unless another block is there by now
     delete moved;
     return nullptr;
   }

@@ -3,8 +3,8 @@
 //
 // Every function may be called from any thread. `alignment` is a power of two, at least 16, and for
 // one piece of memory always the same. A null pointer is returned when there is no memory, and then
-// nothing was changed. The memory knows its own size. From 2 MiB on it is made of pages, of which
-// those that nobody touches never become resident.
+// nothing was changed. The memory knows its own size. What is not small, as is_small() in
+// allocator.h has it, is made of pages, of which those that nobody touches never become resident.
 #pragma once
 
 #include <cstddef>

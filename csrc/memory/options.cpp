@@ -1,5 +1,7 @@
 #include "memory/options.h"
 
+#include <algorithm>
+
 #include "os/cpus.h"
 
 namespace zerofill::memory {
@@ -7,7 +9,7 @@ namespace zerofill::memory {
 Options& options() noexcept {
   static Options instance;
   static const bool started = [] {
-    instance.num_threads.store(os::usable_cpus(), std::memory_order_relaxed);
+    instance.num_threads.store(std::min(os::usable_cpus(), kMostThreads));
     return true;
   }();
   (void)started;

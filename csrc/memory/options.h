@@ -9,18 +9,22 @@ namespace zerofill::memory {
 
 enum class Scrub : int { off, on, automatic };
 
+/// A team that is larger has never been tried.
+constexpr int kMostThreads = 256;
+
 /// A pool limit that follows the use of memory.
 constexpr std::size_t kAutomatic = std::numeric_limits<std::size_t>::max();
 
 struct Options {
-  std::atomic<int> num_threads{1};                  ///< at least 1
+  std::atomic<int> num_threads{1};                  ///< 1 to kMostThreads
   std::atomic<std::size_t> pool_limit{kAutomatic};  ///< bytes
   std::atomic<double> decay{10.0};                  ///< seconds
   std::atomic<Scrub> scrub{Scrub::automatic};
   std::atomic<bool> audit{false};
 };
 
-/// The process's options; on the first call num_threads becomes the usable CPUs.
+/// The process's options; on the first call num_threads becomes the usable CPUs, as far as it
+/// goes.
 Options& options() noexcept;
 
 }  // namespace zerofill::memory

@@ -55,10 +55,11 @@ bool remember(Lent* lent) noexcept {
   return true;
 }
 
-void forget(const void* payload) noexcept {
-  const std::uint64_t unit = unit_of(payload);
+void forget(Lent* lent) noexcept {
+  const std::uint64_t unit = unit_of(lent->block.payload);
   Leaf* leaf = root[root_index(unit)].load(std::memory_order_acquire);
-  leaf->lent[leaf_index(unit)].store(nullptr, std::memory_order_release);
+  Lent* there = lent;
+  leaf->lent[leaf_index(unit)].compare_exchange_strong(there, nullptr, std::memory_order_acq_rel);
 }
 
 Lent* find_lent(const void* payload) noexcept {

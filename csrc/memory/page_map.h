@@ -20,8 +20,8 @@ struct Lent {
 /// that it starts in. False when there is no memory for that.
 bool remember(Lent* lent) noexcept;
 
-/// Forgets the block whose payload starts there.
-void forget(const void* payload) noexcept;
+/// Forgets a block. Nothing to do where another one was remembered in its place.
+void forget(Lent* lent) noexcept;
 
 /// The block whose payload starts there; null when there is none.
 Lent* find_lent(const void* payload) noexcept;

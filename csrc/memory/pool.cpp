@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include "base/align.h"
 #include "base/poison.h"
@@ -60,10 +61,9 @@ class Pool {
   Kept* take_beyond(std::size_t limit) noexcept;
   Kept* take_expired(Clock::time_point now) noexcept;
   Kept* take_all() noexcept;
-  void give_back(Kept* chain, Lock& lock) noexcept;
+  std::size_t give_back(Kept* chain, Lock& lock) noexcept;
   void wait_until_returned(Lock& lock) noexcept;
   PoolSizes sizes_now() const noexcept;
-  std::size_t kept_bytes() const noexcept;
   void watch() noexcept;
   Kept* take_unwanted(Lock& lock) noexcept;
   bool scrub_one(Lock& lock) noexcept;
@@ -75,13 +75,14 @@ class Pool {
   std::mutex fork_mutex_;  ///< held over a whole fork: one at a time stops the keeper
   std::mutex mutex_;
   std::condition_variable changed_;   ///< there is something for the keeper to do
-  std::condition_variable returned_;  ///< something has gone back to the system
+  std::condition_variable returned_;  ///< something has gone back to the system, or can
   Shelves shelves_;                   ///< guarded by mutex_, as is all below but the atomics
   std::size_t leaving_bytes_ = 0;     ///< taken off the shelves for the system, ever
   std::size_t returned_bytes_ = 0;    ///< of these, back in the system
   Usage usage_;
   Clock::time_point last_hit_[kSizeClasses] = {};  ///< of a request for zeros
   Kept* being_scrubbed_ = nullptr;
+  Kept* dropped_ = nullptr;  ///< a chain for whoever trims, as the keeper may be kept waiting
   os::Thread keeper_;
   bool keeper_runs_ = false;
   bool forking_ = false;
@@ -100,8 +101,9 @@ std::size_t limit_bytes(const Usage& usage) noexcept {
   return std::min(budget_total_bytes() / 4, 2 * usage.recent_peak_bytes());
 }
 
-void Pool::give_back(Kept* chain, Lock& lock) noexcept {
-  if (chain == nullptr) return;
+/// Returns how many bytes that was.
+std::size_t Pool::give_back(Kept* chain, Lock& lock) noexcept {
+  if (chain == nullptr) return 0;
   std::size_t bytes = 0;
   lock.unlock();
   while (chain != nullptr) {
@@ -114,6 +116,7 @@ void Pool::give_back(Kept* chain, Lock& lock) noexcept {
   lock.lock();
   returned_bytes_ += bytes;
   returned_.notify_all();
+  return bytes;
 }
 
 std::optional<Block> Pool::take(const Wanted& wanted) noexcept {
@@ -145,8 +148,11 @@ void Pool::put(const Block& block) noexcept {
   }
   Lock lock(mutex_);
   usage_.change(-static_cast<std::ptrdiff_t>(block.bytes), kept->since, decay());
-  if (keep(kept)) return give_back(take_beyond(limit_bytes(usage_)), lock);
-  leaving_bytes_ += block.bytes;
+  if (keep(kept)) {
+    kept = take_beyond(limit_bytes(usage_));
+  } else {
+    leaving_bytes_ += block.bytes;
+  }
   give_back(kept, lock);
 }
 
@@ -181,11 +187,6 @@ bool Pool::is_worth_scrubbing(const Block& block) const noexcept {
          Clock::now() - last_hit < decay();
 }
 
-std::size_t Pool::kept_bytes() const noexcept {
-  const PoolSizes now = sizes_now();
-  return now.clean_bytes + now.dirty_bytes;
-}
-
 template <typename Condition>
 Kept* Pool::take_oldest_while(Condition holds) noexcept {
   Kept* chain = nullptr;
@@ -199,7 +200,7 @@ Kept* Pool::take_oldest_while(Condition holds) noexcept {
 }
 
 Kept* Pool::take_beyond(std::size_t limit) noexcept {
-  return take_oldest_while([&](const Kept&) { return kept_bytes() > limit; });
+  return take_oldest_while([&](const Kept&) { return sizes_now().bytes() > limit; });
 }
 
 Kept* Pool::take_expired(Clock::time_point now) noexcept {
@@ -214,19 +215,25 @@ Kept* Pool::take_all() noexcept {
 // giving back just now, and what the keeper is told to drop.
 void Pool::wait_until_returned(Lock& lock) noexcept {
   const std::size_t leaving = leaving_bytes_;
-  returned_.wait(lock, [&] { return returned_bytes_ >= leaving; });
+  while (returned_bytes_ < leaving) {
+    if (Kept* dropped = std::exchange(dropped_, nullptr)) {
+      give_back(dropped, lock);
+    } else {
+      returned_.wait(lock);
+    }
+  }
 }
 
 std::size_t Pool::trim() noexcept {
   Lock lock(mutex_);
-  const std::size_t before = returned_bytes_;
+  std::size_t bytes = 0;  // not those of a call beside this one: each may count on its own
   if (being_scrubbed_ != nullptr && !drop_scrubbed_.exchange(true)) {
-    leaving_bytes_ += being_scrubbed_->block.bytes;
+    bytes = being_scrubbed_->block.bytes;
+    leaving_bytes_ += bytes;
   }
-  Kept* removed = take_all();
-  give_back(removed, lock);
+  bytes += give_back(take_all(), lock);
   wait_until_returned(lock);
-  return returned_bytes_ - before;
+  return bytes;
 }
 
 PoolSizes Pool::sizes() noexcept {
@@ -305,8 +312,8 @@ bool Pool::scrub_one(Lock& lock) noexcept {
     shelves_.add(kept);
     return true;
   }
-  kept->older = nullptr;
-  give_back(kept, lock);
+  kept->older = std::exchange(dropped_, kept);
+  returned_.notify_all();
   return true;
 }
 
@@ -380,7 +387,7 @@ std::optional<Block> take_from_pool(const Wanted& wanted) noexcept { return pool
 
 void put_into_pool(const Block& block) noexcept { pool().put(block); }
 
-void count_fresh_in_use(std::ptrdiff_t bytes) noexcept { pool().count(bytes); }
+void count_in_use(std::ptrdiff_t bytes) noexcept { pool().count(bytes); }
 
 std::size_t trim_pool() noexcept { return pool().trim(); }
 

@@ -1,9 +1,9 @@
 // Contract: blocks that were freed and are kept for reuse, with what is known of them.
 //
 // Every function may be called from any thread. None but trim_pool() waits while another thread
-// zeroes, maps or unmaps a block. A keeper thread, started with the first kept block, scrubs blocks
-// in the background and gives idle ones back; with nothing kept it sleeps. The pool is given back
-// before a fork of the process, and is never destroyed.
+// zeroes, maps or unmaps a block. A keeper thread, started with the first kept block and the first
+// after a fork, scrubs blocks in the background and gives idle ones back; with nothing kept it
+// sleeps. The pool is given back before a fork of the process, and is never destroyed.
 #pragma once
 
 #include <cstddef>
@@ -21,9 +21,9 @@ std::optional<Block> take_from_pool(const Wanted& wanted) noexcept;
 /// room for it. Older blocks make room first.
 void put_into_pool(const Block& block) noexcept;
 
-/// Says that a fresh block is in use from now on, or that one has gone back to the system. The
+/// Says that so much more is in use, or less, that did not come out of the pool or go into it. The
 /// pool's default limit follows what was in use lately.
-void count_fresh_in_use(std::ptrdiff_t bytes) noexcept;
+void count_in_use(std::ptrdiff_t bytes) noexcept;
 
 /// Gives a block back to the system and counts its bytes.
 void unmap_block(const Block& block) noexcept;
@@ -34,6 +34,8 @@ std::size_t trim_pool() noexcept;
 struct PoolSizes {
   std::size_t clean_bytes;
   std::size_t dirty_bytes;  ///< those being scrubbed counted
+
+  std::size_t bytes() const noexcept { return clean_bytes + dirty_bytes; }
 };
 
 PoolSizes pool_sizes() noexcept;

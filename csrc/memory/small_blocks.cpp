@@ -118,7 +118,8 @@ void* realloc_raw(void* memory, std::size_t bytes, std::size_t alignment) noexce
   void* raw = std::realloc(before.raw, bytes + alignment);
   if (raw == nullptr) return nullptr;
   std::byte* wanted = align_up(static_cast<std::byte*>(raw) + sizeof(Header), alignment);
-  std::memmove(wanted, static_cast<std::byte*>(raw) + offset, std::min(bytes, before.capacity));
+  const std::byte* content = static_cast<std::byte*>(raw) + offset;
+  if (content != wanted) std::memmove(wanted, content, std::min(bytes, before.capacity));
   return place_behind_header(raw, bytes, alignment);
 }
 

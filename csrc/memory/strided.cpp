@@ -128,12 +128,6 @@ class Rows {
   std::size_t rows_at_once_;  ///< rows in one chunk
 };
 
-std::size_t count_bytes(const StridedRange& range) noexcept {
-  std::size_t bytes = range.run_bytes;
-  for (int i = 0; i < range.dimensions; ++i) bytes *= static_cast<std::size_t>(range.lengths[i]);
-  return bytes;
-}
-
 /// Whether two runs may share a byte. pre: the range is simplified.
 bool may_overlap(const StridedRange& range) noexcept {
   auto extent = static_cast<std::ptrdiff_t>(range.run_bytes);
@@ -145,6 +139,12 @@ bool may_overlap(const StridedRange& range) noexcept {
 }
 
 }  // namespace
+
+std::size_t count_bytes(const StridedRange& range) noexcept {
+  std::size_t bytes = range.run_bytes;
+  for (int i = 0; i < range.dimensions; ++i) bytes *= static_cast<std::size_t>(range.lengths[i]);
+  return bytes;
+}
 
 void simplify(StridedRange* range) noexcept {
   drop_repetitions(range);

@@ -17,6 +17,9 @@ struct StridedRange {
   std::ptrdiff_t strides[kMaxDimensions];  ///< bytes, of any sign, 0 too
 };
 
+/// The bytes of all runs, those that overlap counted again.
+std::size_t count_bytes(const StridedRange& range) noexcept;
+
 /// Changes the range to one of the same bytes that is better to go through: no dimension of length
 /// 1 or stride 0, strides positive and falling, dimensions that continue each other merged, and
 /// runs as long as the elements that lie side by side. With no dimension left, it is one run.

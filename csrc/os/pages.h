@@ -1,8 +1,8 @@
 // Contract: pages of memory from the operating system.
 //
 // Every function may be called from any thread. Those that return an int return 0 on success and
-// an errno value otherwise, and change nothing when they fail. Addresses and sizes given to them
-// lie within one mapping made by map_pages and are multiples of page_bytes().
+// an errno value otherwise, and change nothing when they fail unless they say so. Addresses and
+// sizes given to them lie within one mapping made by map_pages and are multiples of page_bytes().
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ const char* huge_page_policy() noexcept;
 int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void** address) noexcept;
 
 /// Gives a whole mapping back, or at least its pages where the system's limit of mappings forbids
-/// more.
+/// more. When it fails, the pages may hold anything.
 int unmap_pages(void* address, std::size_t bytes) noexcept;
 
 /// Asks for huge pages in this range. Succeeds whether or not the system will find any.

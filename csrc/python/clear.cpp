@@ -28,12 +28,6 @@ bool make_range(void* address, Py_ssize_t itemsize, int dimensions, const Intege
   return itemsize > 0 && std::find(lengths, lengths + dimensions, 0) == lengths + dimensions;
 }
 
-std::size_t count_bytes(const memory::StridedRange& range) {
-  std::size_t bytes = range.run_bytes;
-  for (int i = 0; i < range.dimensions; ++i) bytes *= static_cast<std::size_t>(range.lengths[i]);
-  return bytes;
-}
-
 /// False when a signal handler raised in the middle.
 bool zero(const memory::StridedRange& range) {
   if (count_bytes(range) < kKeepGilBytes) {
@@ -215,7 +209,8 @@ Parameters
 array : numpy.ndarray, buffer, or array of another library
     A writable array of any dtype, shape and strides; any object with a writable buffer
     (bytearray, memoryview, array.array, mmap.mmap, zerofill.Buffer), with
-    ``__array_interface__``, or with DLPack of version 1 or newer on the CPU (a torch tensor).
+    ``__array_interface__``, or with DLPack of version 1 or newer on the CPU (a tensor of torch
+    2.9 or newer).
     Only the elements are written to, not what lies between them. A masked array keeps its mask.
 
 Returns
@@ -226,10 +221,14 @@ object
 Raises
 ------
 ValueError
-    When the memory is read-only; nothing was written then.
+    When the memory is read-only, is not the CPU's, or is only a copy of the object's, and for more
+    than 64 dimensions. Nothing was written then.
 TypeError
-    When the object has no memory to write to, for a buffer of Python objects, and for dtype
-    float8_e8m0fnu, which has no zero.
+    When the object has no memory to write to or its DLPack is older than version 1, for a buffer of
+    Python objects, for elements that are no whole bytes, and for dtype float8_e8m0fnu, which has no
+    zero.
+BufferError
+    As the object raises it, such as a torch tensor that needs its gradient.
 
 Examples
 --------

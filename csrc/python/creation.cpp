@@ -223,8 +223,8 @@ MemoryError
     When the memory cannot be had, or, if eager, does not fit in what the process may still use.
     Nothing was touched then.
 TypeError, ValueError
-    As :func:`numpy.zeros`; also for dtype float8_e8m0fnu, which has no zero, and for an alignment
-    or commit that is none.
+    As :func:`numpy.zeros`; also for dtype float8_e8m0fnu, which has no zero, and for an invalid
+    alignment or commit.
 
 Examples
 --------

@@ -54,14 +54,21 @@ Reference ask(PyObject* object) {
   const Reference arguments(PyTuple_New(0));
   const Reference keywords(Py_BuildValue("{s:(ii),s:O}", "max_version", 1, 0, "copy", Py_False));
   if (!method || !arguments || !keywords) return Reference();
-  return Reference(PyObject_Call(method.get(), arguments.get(), keywords.get()));
+  Reference capsule(PyObject_Call(method.get(), arguments.get(), keywords.get()));
+  if (!capsule && PyErr_ExceptionMatches(PyExc_TypeError)) {
+    // Before version 1 there were no such keywords. What fails without them too says why.
+    PyErr_Clear();
+    capsule = Reference(PyObject_CallNoArgs(method.get()));
+  }
+  return capsule;
 }
 
 bool is_acceptable(PyObject* object, const ManagedTensor& managed) {
   const Tensor& tensor = managed.tensor;
   if (managed.major_version != 1) return refuse(PyExc_TypeError, object, "unknown DLPack version");
   if (tensor.device.type != kCpu) {
-    return refuse(PyExc_ValueError, object, "its memory is not the CPU's");
+    return refuse(PyExc_ValueError, object,
+                  "its memory is not the CPU's, where only its own library can zero it");
   }
   if (managed.flags & kReadOnly) return refuse(PyExc_ValueError, object, "it is read-only");
   if (managed.flags & kIsCopied) {
@@ -107,7 +114,8 @@ bool get_dlpack_memory(PyObject* object, ForeignMemory* memory) {
     return refuse(
         PyExc_TypeError, object,
         "its DLPack is older than version 1, which does not say whether its memory may be "
-        "written to");
+        "written to; upgrade its library (torch: to 2.9 or newer), or pass a NumPy array that "
+        "shares its memory (torch: tensor.numpy())");
   }
   // The capsule stays unconsumed: when it goes, its own destructor gives the memory up.
   const auto* managed = static_cast<ManagedTensor*>(PyCapsule_GetPointer(capsule, kName));

@@ -163,7 +163,7 @@ MemoryError
 ValueError
     For a shape with an unknown dimension (None), and as :func:`numpy.zeros`.
 TypeError
-    For a dtype that is none or has no zero, and as :func:`numpy.zeros`.
+    For what is no dtype or has no zero, and as :func:`numpy.zeros`.
 
 Examples
 --------

@@ -1,7 +1,9 @@
 #include "python/numpy_allocator.h"
 
+#include "base/checked.h"
 #include "memory/heap.h"
 #include "python/buffer.h"
+#include "python/call_into_memory.h"
 #include "python/numpy.h"
 
 namespace py = pybind11;
@@ -16,12 +18,19 @@ std::size_t alignment_in(void* context) noexcept { return reinterpret_cast<std::
 // NumPy may call these while another thread does, and after the interpreter has begun to end. The
 // size that it gives when it frees is a guess, for arrays whose shape or dtype were set.
 
+/// From here on, zeroing memory that is used again takes longer than handing over the GIL.
+constexpr std::size_t kReleaseGilBytes = 2 * MiB;
+
 void* allocate(void* context, std::size_t bytes) noexcept {
   return memory::heap_malloc(bytes, alignment_in(context));
 }
 
 void* allocate_zeros(void* context, std::size_t count, std::size_t bytes) noexcept {
-  return memory::heap_calloc(count, bytes, alignment_in(context));
+  const auto allocate = [&] { return memory::heap_calloc(count, bytes, alignment_in(context)); };
+  std::size_t all = 0;
+  const bool takes_long = checked_multiply(count, bytes, &all) && all >= kReleaseGilBytes;
+  if (!takes_long || !PyGILState_Check()) return allocate();
+  return without_gil([&](const team::Poll&) { return allocate(); });
 }
 
 void* reallocate(void* context, void* memory, std::size_t bytes) noexcept {
@@ -39,8 +48,9 @@ struct Handler {
   PyObject* capsule;
 };
 
-constexpr int kLeastPower = 6;  // kDefaultAlignment
+constexpr int kLeastPower = 6;
 constexpr int kMostPower = 30;
+static_assert(std::size_t{1} << kLeastPower == kDefaultAlignment);
 Handler handlers[kMostPower - kLeastPower + 1];
 
 PyObject* handler_for(std::size_t alignment) noexcept {

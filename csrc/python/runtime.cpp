@@ -15,6 +15,7 @@
 #include "os/limits.h"
 #include "os/pages.h"
 #include "python/array.h"
+#include "python/call_into_memory.h"
 #include "python/object_memory.h"
 #include "team/team.h"
 
@@ -139,7 +140,8 @@ py::dict system_info() {
 void register_runtime(py::module_& module) {
   py::register_local_exception_translator(&keep_pythons_error);
   module.def("stats", &stats);
-  module.def("trim", &memory::trim, py::call_guard<py::gil_scoped_release>());
+  module.def("trim", [] { return without_gil([](const team::Poll&) { return memory::trim(); }); });
+  module.attr("most_threads") = memory::kMostThreads;
   module.def("get_options", &get_options);
   module.def("set_options", &set_options);
   module.def("system_info", &system_info);

@@ -17,6 +17,7 @@ from ._zerofill import NativeZeros, call_natively
 __all__ = ["Initializer", "Zeros", "deserialize", "get", "serialize", "zeros", "zeros_initializer"]
 
 _Self = TypeVar("_Self", bound="Initializer")
+_SelfZeros = TypeVar("_SelfZeros", bound="Zeros")
 
 
 class Initializer:
@@ -69,9 +70,9 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
     Raises
     ------
     TypeError
-        For a dtype that is none, or that has no zero.
+        For what is no dtype, or one that has no zero.
     ValueError
-        For another option that cannot be.
+        For an invalid value of another option.
 
     Examples
     --------
@@ -90,13 +91,13 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
     __slots__ = ("__weakref__",)
 
     def __new__(
-        cls,
+        cls: type[_SelfZeros],
         dtype: Any = "float32",
         *,
         order: Literal["C", "F"] = "C",
         alignment: int = 64,
         commit: Literal["eager", "lazy"] = "eager",
-    ) -> "Zeros":
+    ) -> _SelfZeros:
         """Make an initializer; the parameters are those of the class."""
         reading = dtypes.read_as_tensorflow(dtype)
         return super().__new__(
@@ -138,7 +139,7 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         return {"dtype": dtypes.to_json(self.dtype, self._name), **self._options}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "Zeros":
+    def from_config(cls: type[_SelfZeros], config: Mapping[str, Any]) -> _SelfZeros:
         """Return a new initializer from a configuration.
 
         Parameters
@@ -153,9 +154,9 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         Raises
         ------
         TypeError
-            For an unknown key, which is named, or a dtype that is none.
+            For an unknown key, which is named, or what is no dtype.
         ValueError
-            For another option that cannot be.
+            For an invalid value of another option.
 
         Examples
         --------
@@ -177,7 +178,7 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
             options["dtype"] = reading.dtype if reading.name is None else reading.name
         return cls(**options)
 
-    def clone(self) -> "Zeros":
+    def clone(self: _SelfZeros) -> _SelfZeros:
         """Return a new initializer that is equal to this one."""
         return copy.copy(self)
 

@@ -25,9 +25,10 @@ def numpy_allocator() -> Iterator[None]:
     NumPy keeps the choice in a context variable (NEP 49), so what counts is where code runs:
 
     - asyncio tasks start with what was chosen where they were created;
-    - threads start with NumPy's own memory (on free-threaded Python 3.14 they inherit the choice,
-      too). Decorate a thread's function, or give :func:`install` to an executor as its
-      ``initializer``.
+    - threads start with NumPy's own memory (on free-threaded Python 3.14, or with
+      ``-X thread_inherit_context=1``, they inherit the choice, too). Decorate a thread's function,
+      or give :func:`install` to an executor as its ``initializer``;
+    - a generator that yields within the statement leaves the choice to whoever called it.
 
     On exit the former handler is restored, unless another one was set meanwhile: that one stays.
     Under ``ZEROFILL_DISABLE=1`` nothing changes.
@@ -35,7 +36,7 @@ def numpy_allocator() -> Iterator[None]:
     Returns
     -------
     context manager
-        Which is a decorator, too, for functions other than coroutines.
+        Which is a decorator, too, for functions other than coroutines and generators.
 
     See Also
     --------

@@ -12,6 +12,9 @@ from . import _zerofill
 __all__ = ["Options", "Stats", "configure", "stats", "trim"]
 
 
+MOST_THREADS: Final = _zerofill.most_threads
+
+
 class Options(NamedTuple):
     """The runtime options in force, as :func:`configure` returns them.
 
@@ -186,7 +189,7 @@ def configure(
     TypeError
         For an option that does not exist, or a value of the wrong type.
     ValueError
-        For a value that cannot be. Nothing was changed then. On import, for an environment variable
+        For an invalid value. Nothing was changed then. On import, for an environment variable
         with such a value.
 
     Examples
@@ -213,10 +216,10 @@ def configure(
 
 def _check_num_threads(value: Any) -> int:
     if value is None:
-        return int(_zerofill.system_info()["usable_cpus"])
+        return min(int(_zerofill.system_info()["usable_cpus"]), MOST_THREADS)
     threads = operator.index(value)
-    if not 1 <= threads <= 256:
-        raise ValueError(f"num_threads must be from 1 to 256, got {value!r}")
+    if not 1 <= threads <= MOST_THREADS:
+        raise ValueError(f"num_threads must be from 1 to {MOST_THREADS}, got {value!r}")
     return threads
 
 

@@ -90,7 +90,7 @@ def test_fork_while_another_thread_fills(count):
     thread = threading.Thread(target=fill)
     thread.start()
     try:
-        for _ in range(count(50, 200)):
+        for _ in range(count(15, 200)):
             check_in_child(use_everything)
     finally:
         stop.set()

@@ -1,6 +1,5 @@
 """Files that are read past the system's cache want aligned memory, which ours can be."""
 
-import errno
 import os
 
 import numpy as np
@@ -8,24 +7,16 @@ import pytest
 
 import zerofill
 
-pytestmark = [
-    pytest.mark.own_memory,
-    pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="the system has no O_DIRECT"),
-]
+pytestmark = pytest.mark.own_memory
 
 BYTES = 1 << 20
 
 
 @pytest.fixture
-def direct_file(tmp_path):
-    path = tmp_path / "data"
+def direct_file(direct_folder):
+    path = direct_folder / "data"
     np.arange(BYTES // 4, dtype="u4").tofile(path)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-        pytest.skip("the file system has no O_DIRECT")
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
     yield descriptor
     os.close(descriptor)
 

@@ -24,11 +24,14 @@ LIBRARIES = {
     "dask": (["distributed"], {}),
     "threadpoolctl": ([], {}),
 }
+SLOW = {"keras on torch"}
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_with(library):
+def test_with(library, count):
+    if library in SLOW and not count(False, True):
+        pytest.skip("needs --full")
     name = library.partition(" ")[0]
     others, environment = LIBRARIES[library]
     for needed in (name, *others):

@@ -33,13 +33,16 @@ def sections() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("section", sections())
-def test_recipe(section):
+def test_recipe(section, request, tmp_path):
     library = section.lower()
     for needed in [library, *(["jax"] if library == "keras" else [])]:
         if importlib.util.find_spec(needed) is None:
             pytest.skip(f"{needed} is not installed")
+    if library == "numpy":
+        request.getfixturevalue("direct_folder")
     result = subprocess.run(
         [sys.executable, "-c", RUN],
+        cwd=tmp_path,
         input=sections()[section],
         env={**os.environ, **QUIET},
         capture_output=True,

@@ -29,10 +29,7 @@ using test::kZero;
 
 constexpr team::Poll kNoPoll{};
 
-std::size_t kept_bytes() {
-  const memory::PoolSizes sizes = memory::pool_sizes();
-  return sizes.clean_bytes + sizes.dirty_bytes;
-}
+std::size_t kept_bytes() { return memory::pool_sizes().bytes(); }
 
 void use(std::size_t bytes, std::size_t alignment = 64) {
   const Block block = acquire({bytes, alignment, Commit::eager}, kNoPoll);
@@ -93,24 +90,24 @@ void an_idle_block_goes_back_although_nobody_calls() {
   wait_until([] { return kept_bytes() == 0; });
 }
 
-/// Beside what is kept back and the 256 MiB in the pool, 320 MiB are left.
+/// Beside what is kept back and the 64 MiB in the pool, 80 MiB are left.
 void a_request_that_only_fits_without_the_pool_is_met() {
   start_afresh();
-  use(256 * MiB);
-  test::set_available(test::kFakeKeptBack + 320 * MiB);
+  use(64 * MiB);
+  test::set_available(test::kFakeKeptBack + 80 * MiB);
   const test::Gained gained;
-  CHECK(!test::throws<memory::OutOfMemory>([] { use(448 * MiB); }));
-  CHECK(gained.returned() >= 256 * MiB);
+  CHECK(!test::throws<memory::OutOfMemory>([] { use(112 * MiB); }));
+  CHECK(gained.returned() >= 64 * MiB);
   test::set_available(test::kFakeTotal);
 }
 
 void a_request_that_does_not_fit_even_then_is_refused() {
   start_afresh();
-  use(256 * MiB);
-  test::set_available(test::kFakeKeptBack + 320 * MiB);
-  CHECK(test::throws<memory::OutOfMemory>([] { use(600 * MiB); }));
+  use(64 * MiB);
+  test::set_available(test::kFakeKeptBack + 80 * MiB);
+  CHECK(test::throws<memory::OutOfMemory>([] { use(150 * MiB); }));
   test::set_available(test::kFakeTotal);
-  use(256 * MiB);
+  use(64 * MiB);
 }
 
 /// The keeper looks once a second.
@@ -208,6 +205,30 @@ void what_a_fork_left_is_not_kept() {
   CHECK(kept_bytes() >= 8 * MiB);
 }
 
+/// While a child lives that shares them.
+void what_a_living_child_shares_is_not_kept() {
+  start_afresh(Scrub::off);
+  const Block shared = acquire({8 * MiB, 64, Commit::eager}, kNoPoll);
+  test::make_dirty(shared.payload, 8 * MiB);
+  int ends[2];
+  CHECK(pipe(ends) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(10);
+    char nothing;
+    close(ends[1]);
+    _exit(read(ends[0], &nothing, 1) == 0 ? 0 : 1);  // until the parent closes its end
+  }
+  release(shared);
+  CHECK(kept_bytes() == 0);
+  use(8 * MiB);  // a block of the time after the fork is
+  CHECK(kept_bytes() >= 8 * MiB);
+  close(ends[0]);
+  close(ends[1]);
+  int status = -1;
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 void nothing_is_kept_over_a_fork(Scrub scrub) {
   for (int i = 0; i < 20; ++i) {
     start_afresh(scrub);
@@ -241,5 +262,6 @@ int main() {
   nothing_is_kept_over_a_fork(Scrub::off);
   nothing_is_kept_over_a_fork(Scrub::on);
   what_a_fork_left_is_not_kept();
+  what_a_living_child_shares_is_not_kept();
   forking_meets_use();
 }

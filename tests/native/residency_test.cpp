@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "bytes.h"
@@ -94,6 +97,33 @@ void a_lazy_block_is_not_resident(std::size_t bytes) {
   memory::release(block);
 }
 
+/// The flags of the mapping that holds an address, as proc_pid_smaps(5) has them.
+std::string flags_of(const void* address) {
+  std::ifstream maps("/proc/self/smaps");
+  const auto wanted = reinterpret_cast<std::uintptr_t>(address);
+  std::string line;
+  bool inside = false;
+  while (std::getline(maps, line)) {
+    std::uintptr_t start = 0;
+    std::uintptr_t end = 0;
+    if (std::sscanf(line.c_str(), "%zx-%zx ", &start, &end) == 2) {
+      inside = start <= wanted && wanted < end;
+    } else if (inside && line.rfind("VmFlags:", 0) == 0) {
+      return line + " ";
+    }
+  }
+  return "";
+}
+
+/// Or one byte written would make 2 MiB of it resident, where the system gives huge pages unasked.
+void a_lazy_block_has_small_pages(std::size_t bytes) {
+  if (os::huge_page_bytes() == 0) return;
+  const memory::Block block = memory::acquire({bytes, 64, Commit::lazy}, {});
+  CHECK(flags_of(block.payload).find(" nh ") != std::string::npos);
+  CHECK(flags_of(block.payload).find(" hg ") == std::string::npos);
+  memory::release(block);
+}
+
 void a_released_block_is_gone(Commit commit) {
   const memory::Block block = memory::acquire({3 * MiB, 64, commit}, {});
   memory::release(block);
@@ -113,6 +143,8 @@ int main() {
     an_eager_block_is_resident(bytes);
     a_lazy_block_is_not_resident(bytes);
   }
+  a_lazy_block_has_small_pages(300 * KiB);
+  a_lazy_block_has_small_pages(33 * MiB);
   a_released_block_is_gone(Commit::eager);
   a_released_block_is_gone(Commit::lazy);
 }

@@ -36,7 +36,7 @@ make, late = zerofill.Zeros('u1'), Late()
     "daemon threads": """
 import threading
 def work(size):
-    while True: zerofill.zeros(size, 'u1'); zerofill.clear(bytearray(size))
+    while True: zerofill.zeros(size, 'u1'); zerofill.clear(bytearray(size)); zerofill.trim()
 for size in (100, 3 << 20, 64 << 20):
     threading.Thread(target=work, args=(size,), daemon=True).start()
 zerofill.zeros(64 << 20, 'u1')

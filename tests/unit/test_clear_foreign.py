@@ -172,17 +172,29 @@ def test_an_exporter_that_fails_or_gives_something_else():
         def __dlpack__(self, **options):
             return 5
 
-    class Old(Exporter):
-        def __dlpack__(self, stream=None):
-            return None
+    class Broken(Exporter):
+        def __dlpack__(self, **options):
+            raise TypeError("not today")
 
     array = np.full(4, 7, "f4")
     with pytest.raises(BufferError, match="requires grad"):
         zerofill.clear(Failing(array))
     with pytest.raises(TypeError, match="older than version 1"):
         zerofill.clear(Lying(array))
-    with pytest.raises(TypeError, match=r"max_version|copy"):
+    with pytest.raises(TypeError, match="not today"):
+        zerofill.clear(Broken(array))
+
+
+def test_an_exporter_from_before_version_1_is_told_what_to_do():
+    class Old(Exporter):
+        def __dlpack__(self, stream=None):
+            return np.ones(4).__dlpack__()
+
+    array = np.full(4, 7, "f4")
+    words = r"this Old: .*older than version 1.*upgrade its library.*tensor\.numpy\(\)"
+    with pytest.raises(TypeError, match=words):
         zerofill.clear(Old(array))
+    assert (array == 7).all()
 
 
 @pytest.mark.parametrize("thing", [np.float32, np.ndarray])

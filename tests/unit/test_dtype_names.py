@@ -56,6 +56,8 @@ ML_DTYPES = {
     "float8_e4m3": ml_dtypes.float8_e4m3,
 }
 
+LONGDOUBLE = f"<f{np.dtype('longdouble').itemsize}"  # 8 on Windows and on Apple silicon
+
 # What NumPy reads: the argument, the dtype's string, and the config.
 NUMPY = [
     (int, "<i8", "int64"),
@@ -67,7 +69,7 @@ NUMPY = [
     ("d", "<f8", "float64"),
     (">f4", ">f4", ">f4"),
     ("int", "<i8", "int64"),
-    ("longdouble", "<f16", "<f16"),
+    ("longdouble", LONGDOUBLE, {"<f8": "float64"}.get(LONGDOUBLE, LONGDOUBLE)),
     ("S5", "|S5", "|S5"),
     (str, "<U0", "<U0"),
     ("M8[ns]", "<M8[ns]", "<M8[ns]"),

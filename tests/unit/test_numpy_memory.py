@@ -5,6 +5,7 @@ import contextvars
 import ctypes
 import gc
 import io
+import os
 import subprocess
 import sys
 import threading
@@ -225,6 +226,35 @@ def test_fromfile_and_fromiter_grow(installed, tmp_path):
     assert (np.loadtxt(text) == numbers[:100_000]).all()
 
 
+@linux
+def test_the_gil_is_released_while_zeros_are_made_of_used_memory(installed, quiet_pool):
+    """Without that, and with no switches but voluntary ones, the other thread waits for the end."""
+    np.ones(16 * MIB, "u1")
+    ran = []
+    start = threading.Lock()
+    start.acquire()
+
+    def run():
+        with start:
+            ran.append("between")
+
+    interval = sys.getswitchinterval()
+    thread = threading.Thread(target=run)
+    thread.start()
+    sys.setswitchinterval(1000)
+    try:
+        start.release()
+        for _ in range(1000):
+            np.zeros(16 * MIB, "u1")
+            ran.append("made")
+            if "between" in ran:
+                break
+    finally:
+        sys.setswitchinterval(interval)
+        thread.join()
+    assert "made" in ran[ran.index("between") :]
+
+
 # NumPy's idea of the size is a guess -----------------------------------------------------------
 
 
@@ -364,6 +394,10 @@ def test_tasks_start_with_what_was_chosen():
     async def note():
         return name_here()
 
+    async def note_in_threads():
+        in_executor = asyncio.get_running_loop().run_in_executor(None, name_here)
+        return await asyncio.to_thread(name_here), await in_executor
+
     async def install_in_a_task():
         zerofill.install()
         return name_here()
@@ -374,10 +408,24 @@ def test_tasks_start_with_what_was_chosen():
         after_inner = await asyncio.create_task(note())
         with numpy_allocator():
             within = await asyncio.create_task(note())
-        return before, inner, after_inner, within, name_here()
+            threads = await note_in_threads()
+        return before, inner, after_inner, within, threads, name_here()
 
     ours, numpys = "zerofill", "default_allocator"
-    assert asyncio.run(main()) == (numpys, ours, numpys, ours, numpys)
+    inherits = getattr(sys.flags, "thread_inherit_context", 0)
+    threads = (ours, ours if inherits else numpys)
+    assert asyncio.run(main()) == (numpys, ours, numpys, ours, threads, numpys)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_the_child_of_a_fork_goes_on(installed):
+    child = os.fork()
+    if child == 0:
+        array = np.ones(3 * MIB, "u1") + 1
+        right = get_handler_name(array) == "zerofill" and array.sum() == 6 * MIB
+        os._exit(0 if right else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_tracemalloc_sees_the_arrays(installed):

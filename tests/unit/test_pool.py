@@ -267,6 +267,7 @@ def test_large_arrays_do_not_all_start_alike():
     assert {array.ctypes.data % (2 * MIB) for array in aligned} == {0}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="lazy memory counts in full: 30 GiB")
 def test_many_small_lazy_arrays_do_not_run_out_of_mappings():
     arrays = [zerofill.zeros(256 << 10, "u1", commit="lazy") for _ in range(100_000)]
     assert len({array.ctypes.data for array in arrays[::1000]}) == 100

@@ -65,8 +65,9 @@ struct HugePages {
   }
 };
 
-// Read as the library is loaded: no fork of another thread can come between.
+// Both are read as the library is loaded: no fork of another thread can come between.
 const HugePages kHugePages;
+const auto kPageBytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 
 void name_mapping(void* address, std::size_t bytes, const char* name) noexcept {
   // Only for people who read /proc/self/maps; kernels built without it answer EINVAL.
@@ -79,10 +80,7 @@ void* map(std::size_t bytes) noexcept {
 
 }  // namespace
 
-std::size_t page_bytes() noexcept {
-  static const std::size_t bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return bytes;
-}
+std::size_t page_bytes() noexcept { return kPageBytes; }
 
 std::size_t huge_page_bytes() noexcept { return kHugePages.bytes; }
 

@@ -14,6 +14,10 @@
 namespace zerofill::os {
 namespace {
 
+// 16 KiB on Apple silicon, 4 KiB on Intel and for Intel programs under Rosetta. Read as the library
+// is loaded: no fork of another thread can come between.
+const auto kPageBytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+
 void* map(std::size_t bytes) noexcept {
   return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
 }
@@ -40,11 +44,7 @@ int map_padded(std::size_t bytes, std::size_t alignment, void** address) noexcep
 
 }  // namespace
 
-std::size_t page_bytes() noexcept {
-  // 16 KiB on Apple silicon, 4 KiB on Intel and for Intel programs under Rosetta.
-  static const std::size_t bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return bytes;
-}
+std::size_t page_bytes() noexcept { return kPageBytes; }
 
 // The system's 2 MiB "superpages" are for Intel only and wired from the start.
 std::size_t huge_page_bytes() noexcept { return 0; }

@@ -1,13 +1,13 @@
 """Importing the library of a bridge, or saying what to do."""
 
 import importlib
-from collections.abc import Callable
+import re
 from typing import Any
 
 __all__ = ["library"]
 
 
-def library(name: str, least_version: str, is_new_enough: Callable[[Any], bool]) -> Any:
+def library(name: str, least_version: str) -> Any:
     """Return the module of a library, for the bridge of the same name.
 
     Parameters
@@ -15,9 +15,7 @@ def library(name: str, least_version: str, is_new_enough: Callable[[Any], bool])
     name : str
         Of the module, of the bridge and of the extra that installs it.
     least_version : str
-        The oldest version that will do; for the error only.
-    is_new_enough : callable
-        Whether the module has what the bridge needs.
+        The oldest version that will do.
 
     Raises
     ------
@@ -33,11 +31,16 @@ def library(name: str, least_version: str, is_new_enough: Callable[[Any], bool])
         raise ModuleNotFoundError(
             f"zerofill.interop.{name} needs {name}, which is not installed; {remedy}", name=name
         ) from error
-    if not is_new_enough(module):
-        version = getattr(module, "__version__", "one of an unknown version")
+    if _numbers(module.__version__) < _numbers(least_version):
         raise ImportError(
-            f"zerofill.interop.{name} needs {name} {least_version} or newer, and {version} is "
-            f"installed; {remedy}",
+            f"zerofill.interop.{name} needs {name} {least_version} or newer, and "
+            f"{module.__version__} is installed; {remedy}",
             name=name,
         )
     return module
+
+
+def _numbers(version: str) -> list[int]:
+    """Return the release of a version (PEP 440), whatever follows it."""
+    release = re.match(r"[\d.]*\d", version)
+    return [int(number) for number in release[0].split(".")] if release else []

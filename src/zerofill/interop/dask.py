@@ -12,7 +12,7 @@ from ._library import library
 
 __all__ = ["zeros"]
 
-library("dask", "2024.1", lambda dask: hasattr(dask, "annotate"))
+library("dask", "2024.1")
 _array = importlib.import_module("dask.array")
 
 
@@ -29,7 +29,8 @@ def zeros(
 
     The chunks of :func:`dask.array.zeros` are one element that is shown many times, and read-only:
     free to make, but no memory. These are writable, aligned, and resident on the worker that made
-    them, so that the array may be larger than one machine. Two calls never share a chunk.
+    them, so that the array may be larger than one machine. Two calls never share a chunk. As with
+    the result of any task of Dask's, copy a chunk before writing to it unless nothing else uses it.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def zeros(
     order : {"C", "F"}, optional
         Memory order of each chunk.
     alignment : int, optional
-        In bytes, of each chunk. Default 64.
+        In bytes, of each chunk on the worker that made it. Default 64.
     commit : {"eager", "lazy"}, optional
         As for :func:`zerofill.zeros`. Default "eager".
 
@@ -54,6 +55,8 @@ def zeros(
     ------
     TypeError, ValueError
         As :func:`zerofill.zeros` and :func:`dask.array.zeros`, here and now.
+    NotImplementedError
+        As :func:`dask.array.zeros`, for ``chunks="auto"`` and a dtype of Python objects.
     MemoryError
         On the worker, when a chunk does not fit in what it may still use.
 

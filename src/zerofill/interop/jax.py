@@ -4,7 +4,6 @@ Arrays need no bridge: ``jax.device_put(a, may_alias=True)`` and ``jax.numpy.fro
 the memory of what zerofill makes, since it is aligned to 64 bytes.
 """
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +12,7 @@ from ._library import library
 
 __all__ = ["zeros_init"]
 
-_jax = library(
-    "jax", "0.4.34", lambda jax: "may_alias" in inspect.signature(jax.device_put).parameters
-)
+_jax = library("jax", "0.4.34")
 
 
 def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: Any = None) -> Any:
@@ -34,8 +31,8 @@ def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: 
     dtype : data-type, optional
         Read as JAX reads it: 64-bit types are 32-bit ones unless ``jax_enable_x64`` is set.
         Default: JAX's float, float32 or float64.
-    out_sharding : jax.sharding.Sharding, optional
-        Where the array is to be.
+    out_sharding : jax.sharding.NamedSharding or PartitionSpec, optional
+        Where the array is to be; for a JAX whose own initializers have it.
 
     Returns
     -------
@@ -45,6 +42,8 @@ def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: 
     ------
     TypeError, ValueError
         As :func:`jax.numpy.zeros`, for an invalid shape or dtype.
+    MemoryError
+        When the array does not fit in what the process may still use.
 
     Examples
     --------
@@ -55,7 +54,8 @@ def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: 
     """
     wanted = _jax.eval_shape(lambda: _jax.numpy.zeros(shape, float if dtype is None else dtype))
     if _is_traced(key) or out_sharding is not None or _jax.default_backend() != "cpu":
-        return _jax.numpy.zeros(wanted.shape, wanted.dtype, device=out_sharding)
+        where = {} if out_sharding is None else {"out_sharding": out_sharding}
+        return _jax.nn.initializers.zeros(key, wanted.shape, wanted.dtype, **where)
     return _jax.device_put(zeros(wanted.shape, wanted.dtype), may_alias=True)
 
 

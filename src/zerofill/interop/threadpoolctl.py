@@ -9,12 +9,12 @@
 
 import zerofill
 
-from ..runtime import configure
+from ..runtime import MOST_THREADS, configure
 from ._library import library
 
 __all__ = ["ZerofillController"]
 
-_threadpoolctl = library("threadpoolctl", "3.2", lambda module: hasattr(module, "register"))
+_threadpoolctl = library("threadpoolctl", "3.2")
 
 
 class ZerofillController(_threadpoolctl.LibController):  # type: ignore[misc,name-defined]
@@ -30,7 +30,7 @@ class ZerofillController(_threadpoolctl.LibController):  # type: ignore[misc,nam
 
     def set_num_threads(self, num_threads: int) -> None:
         """Limit them, for the whole process; one also ends automatic scrubbing."""
-        configure(num_threads=min(max(num_threads, 1), 256))
+        configure(num_threads=min(max(num_threads, 1), MOST_THREADS))
 
     def get_version(self) -> str:
         """Return zerofill's version."""

@@ -1,6 +1,8 @@
 """Keras 3, on the backend that KERAS_BACKEND names: models are saved and come back with ours."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -64,8 +66,35 @@ def test_kerass_own_config_is_taken():
     assert zerofill.initializers.deserialize(theirs) == zerofill.Zeros()
 
 
-def test_importing_twice_registers_once():
-    import importlib
+def run(code, path):
+    """Run it with a file's name in a process of its own, where the bridge is not imported."""
+    code = f"import sys, keras, zerofill; file = sys.argv[1]; {code}"
+    return subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
 
-    importlib.reload(zerofill.interop.keras)
-    assert keras.saving.get_registered_object("zerofill>Zeros") is zerofill.Zeros
+
+# What stands in a file does not depend on the backend, and these take a process each.
+once = pytest.mark.skipif(keras.backend.backend() != "jax", reason="looked at with JAX")
+SAVE = """
+layer = keras.layers.Dense(4, kernel_initializer=zerofill.Zeros(alignment=4096))
+keras.Sequential([keras.Input((3,)), layer]).save(file)
+"""
+
+
+@once
+def test_a_model_that_was_saved_without_the_bridge_comes_back_by_name(tmp_path):
+    path = tmp_path / "model.keras"
+    saved = run(SAVE, path)
+    assert saved.returncode == 0, saved.stderr
+    with pytest.raises(TypeError, match="Zeros"):
+        keras.models.load_model(path)
+    model = keras.models.load_model(path, custom_objects={"Zeros": zerofill.Zeros})
+    assert model.layers[0].kernel_initializer == INITIALIZER
+
+
+@once
+def test_a_model_that_was_saved_with_the_bridge_needs_it(tmp_path):
+    path = tmp_path / "model.keras"
+    make_model().save(path)
+    without = run("keras.models.load_model(file)", path)
+    assert without.returncode != 0
+    assert "zerofill>Zeros" in without.stderr
