@@ -84,22 +84,14 @@ def test_scalars_and_empty_arrays():
     zerofill.clear(np.empty(3, "V0"))
 
 
-def test_elements_that_are_references_are_released():
-    class Thing:
-        alive = 0
-
-        def __init__(self):
-            Thing.alive += 1
-
-        def __del__(self):
-            Thing.alive -= 1
-
-    array = np.array([Thing() for _ in range(10)], object)
+def test_elements_that_are_references_are_released(new_counted_class):
+    counted = new_counted_class()
+    array = np.array([counted() for _ in range(10)], object)
     zerofill.clear(array[::2])
-    assert Thing.alive == 5
+    assert counted.alive == 5
     assert array[::2].tolist() == [0] * 5
     zerofill.clear(array)
-    assert Thing.alive == 0
+    assert counted.alive == 0
 
 
 def test_dtypes_with_references():

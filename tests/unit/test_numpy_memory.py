@@ -286,22 +286,14 @@ def test_objects_live_at_any_alignment(dtype, alignment):
     assert get_handler_name() == "default_allocator"
 
 
-def test_objects_are_released():
-    class Thing:
-        alive = 0
-
-        def __init__(self):
-            Thing.alive += 1
-
-        def __del__(self):
-            Thing.alive -= 1
-
+def test_objects_are_released(new_counted_class):
+    counted = new_counted_class()
     array = zerofill.zeros(1000, object, alignment=256)
-    array[:] = [Thing() for _ in range(1000)]
-    assert Thing.alive == 1000
+    array[:] = [counted() for _ in range(1000)]
+    assert counted.alive == 1000
     del array
     gc.collect()
-    assert Thing.alive == 0
+    assert counted.alive == 0
 
 
 def test_zeros_like_of_objects():
