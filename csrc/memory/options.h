@@ -23,8 +23,8 @@ struct Options {
   std::atomic<bool> audit{false};
 };
 
-/// The process's options; on the first call num_threads becomes the usable CPUs, as far as it
-/// goes.
+/// The process's options; on the first call num_threads becomes the usable CPUs, or kMostThreads
+/// where there are more.
 Options& options() noexcept;
 
 }  // namespace zerofill::memory
