@@ -33,11 +33,11 @@ int unmap_pages(void* address, std::size_t bytes) noexcept;
 int advise_huge_pages(void* address, std::size_t bytes) noexcept;
 
 /// Asks for no huge pages in this range. Nothing to do where the system never gives them unasked.
-int advise_small_pages(void* address, std::size_t bytes) noexcept;
+int advise_no_huge_pages(void* address, std::size_t bytes) noexcept;
 
 /// Makes the pages of the range fresh again: they read as zero and are not resident, unless they
 /// are locked into memory. When it fails, they cannot be used any more.
-int renew_pages(void* address, std::size_t bytes) noexcept;
+int discard_pages(void* address, std::size_t bytes) noexcept;
 
 /// Makes every page of the range resident without changing a byte, in one call of the system,
 /// which may hold up other threads' mappings meanwhile: keep `bytes` small.
@@ -47,19 +47,19 @@ int populate_pages(void* address, std::size_t bytes) noexcept;
 /// Whether every page of the range has memory of its own, as only a write gives it: what was merely
 /// read shows a page of zeros that all share, and what a fork left is shared with another process.
 /// False also where the system does not say.
-bool are_written(void* address, std::size_t bytes) noexcept;
+bool are_private_resident(void* address, std::size_t bytes) noexcept;
 
 /// Makes a mapping shorter: its last pages go back to the system.
 int shrink_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept;
 
 /// Makes a mapping longer where it is, by fresh pages. ENOMEM where something else follows it, and
-/// then move_pages() may do; ENOTSUP where the system has no such call.
+/// then remap_pages() may do; ENOTSUP where the system has no such call.
 int grow_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept;
 
 /// Moves the pages of one mapping to the start of a larger one, without copying a byte. The pages
 /// behind them are fresh.
 /// post: `from` is no mapping any more. When it fails, `from` is as it was, and `to` is lost:
 /// nobody may use or unmap its addresses.
-int move_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes) noexcept;
+int remap_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes) noexcept;
 
 }  // namespace zerofill::os

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <optional>
 
+#include "alloc/allocator.h"
 #include "base/align.h"
 #include "base/checked.h"
-#include "memory/allocator.h"
+#include "base/errors.h"
 #include "python/memory_error.h"
 #include "python/numpy_allocator.h"
 
@@ -16,7 +16,7 @@ namespace {
 
 std::atomic<bool> own_memory_disabled{false};
 
-// Settling: an array as NumPy would make it ------------------------------------------------------
+// The final dtype and shape, as NumPy would make them --------------------------------------------
 
 /// Appends the dimensions of a subarray dtype, in C order; false when they are too many.
 bool append_subarray(const PyArray_ArrayDescr* subarray, Layout* layout) {
@@ -63,7 +63,7 @@ bool count_bytes(const Shape& shape, std::size_t element_bytes, std::size_t* nby
   return true;
 }
 
-PyObject* make_with_numpy(const ArrayRequest& request) {
+PyObject* numpy_zeros(const ArrayRequest& request) {
   const Layout& layout = request.layout;
   Py_INCREF(request.type.get());  // PyArray_Zeros takes it over
   return PyArray_Zeros(layout.shape.dimensions, layout.shape.lengths, request.type.get(),
@@ -72,12 +72,12 @@ PyObject* make_with_numpy(const ArrayRequest& request) {
 
 /// Changes the request to the final dtype and shape and counts its bytes. False with an error set,
 /// which is NumPy's own: it is asked for the same array, which it refuses.
-bool settle(ArrayRequest* request, std::size_t* nbytes) {
+bool resolve_descr(ArrayRequest* request, std::size_t* nbytes) {
   ElementType& type = request->type;
   while (PyDataType_HASSUBARRAY(type.get())) {
     const PyArray_ArrayDescr* subarray = PyDataType_SUBARRAY(type.get());
     if (!append_subarray(subarray, &request->layout)) {
-      Reference refused(make_with_numpy(*request));
+      Reference refused(numpy_zeros(*request));
       return false;
     }
     type.descr = Reference::borrowed(reinterpret_cast<PyObject*>(subarray->base));
@@ -85,14 +85,14 @@ bool settle(ArrayRequest* request, std::size_t* nbytes) {
   if (!widen_empty_string(&type)) return false;
   const auto element_bytes = static_cast<std::size_t>(PyDataType_ELSIZE(type.get()));
   if (count_bytes(request->layout.shape, element_bytes, nbytes)) return true;
-  Reference refused(make_with_numpy(*request));
+  Reference refused(numpy_zeros(*request));
   return false;
 }
 
 // Memory -----------------------------------------------------------------------------------------
 
-void raise_out_of_memory(const ArrayRequest& request, std::size_t nbytes,
-                         const memory::OutOfMemory& error, bool lazy_helps = true) {
+void raise_out_of_memory(const ArrayRequest& request, std::size_t nbytes, const OutOfMemory& error,
+                         bool lazy_helps = true) {
   const Shape& shape = request.layout.shape;
   const Reference lengths(PyArray_IntTupleFromIntp(shape.dimensions, shape.lengths));
   if (!lengths) return;
@@ -115,14 +115,14 @@ Memory take_from_zerofill(std::size_t nbytes, const Placement& placement) {
 /// NumPy aligns to 16 bytes at most: take more and start at the first aligned address.
 Memory take_from_numpy(std::size_t nbytes, const Placement& placement) {
   const std::size_t padded = nbytes + placement.alignment - 1;
-  if (padded > static_cast<std::size_t>(NPY_MAX_INTP)) throw memory::OutOfMemory(ENOMEM);
+  if (padded > static_cast<std::size_t>(NPY_MAX_INTP)) throw OutOfMemory(ENOMEM);
   npy_intp length = static_cast<npy_intp>(padded);
   Memory memory;
   memory.owner = Reference(PyArray_ZEROS(1, &length, NPY_UINT8, 0));
   if (!memory.owner) {
     if (!PyErr_ExceptionMatches(PyExc_MemoryError)) return memory;
     PyErr_Clear();  // it tells of bytes, and the caller of the array
-    throw memory::OutOfMemory(ENOMEM);
+    throw OutOfMemory(ENOMEM);
   }
   auto* array = reinterpret_cast<PyArrayObject*>(memory.owner.get());
   memory.data = align_up(static_cast<std::byte*>(PyArray_DATA(array)), placement.alignment);
@@ -134,9 +134,9 @@ Memory take_memory(const ArrayRequest& request, std::size_t nbytes) {
   try {
     return is_own_memory_disabled() ? take_from_numpy(nbytes, request.placement)
                                     : take_from_zerofill(nbytes, request.placement);
-  } catch (const memory::OutOfMemory& error) {
+  } catch (const OutOfMemory& error) {
     raise_out_of_memory(request, nbytes, error);
-  } catch (const memory::Interrupted&) {  // a signal handler's exception is set
+  } catch (const Interrupted&) {  // a signal handler's exception is set
   }
   return {};
 }
@@ -144,14 +144,14 @@ Memory take_memory(const ArrayRequest& request, std::size_t nbytes) {
 // Arrays -----------------------------------------------------------------------------------------
 
 /// NumPy's arrays without bytes have strides of 0, but only where it took the memory itself.
-void stride_nothing(PyArrayObject* array, bool strided) {
+void zero_empty_strides(PyArrayObject* array, bool strided) {
   std::fill_n(PyArray_STRIDES(array), PyArray_NDIM(array), 0);
   if (strided) PyArray_UpdateFlags(array, NPY_ARRAY_UPDATE_ALL);
 }
 
 PyObject* make_of_bytes(ArrayRequest* request) {
   std::size_t nbytes = 0;
-  if (!settle(request, &nbytes)) return nullptr;
+  if (!resolve_descr(request, &nbytes)) return nullptr;
   Memory memory = take_memory(*request, nbytes);
   if (!memory.owner) return nullptr;
   Layout& layout = request->layout;
@@ -162,7 +162,7 @@ PyObject* make_of_bytes(ArrayRequest* request) {
       layout.fortran ? NPY_ARRAY_FARRAY : NPY_ARRAY_CARRAY, nullptr));
   if (!array) return nullptr;
   auto* as_array = reinterpret_cast<PyArrayObject*>(array.get());
-  if (nbytes == 0) stride_nothing(as_array, layout.strided);
+  if (nbytes == 0) zero_empty_strides(as_array, layout.strided);
   if (PyArray_SetBaseObject(as_array, memory.owner.release()) != 0) return nullptr;
   return array.release();
 }
@@ -183,6 +183,28 @@ Reference view_as_subtype(PyTypeObject* subtype, PyArrayObject* array) {
   return Reference(PyArray_Type.tp_new(subtype, arguments.get(), nullptr));
 }
 
+/// For an array of which NumPy writes all bytes, lazy or not.
+blocks::Reservation reserve_if_large(std::size_t nbytes) {
+  const bool is_large = nbytes > alloc::small_bytes(alloc::Commit::eager, alloc::Touch::dense);
+  return is_large ? alloc::reserve(nbytes) : blocks::Reservation();
+}
+
+/// Null with an error set when that fails.
+Reference make_and_fill(const ArrayRequest& request, NumpyMaker make, void* context) {
+  Reference array;
+  if (is_own_memory_disabled()) {
+    array = Reference(make(request, context));
+  } else {
+    const NumpyHandlerScope scope(request.placement.alignment);
+    if (scope.failed()) return Reference();
+    array = Reference(make(request, context));
+  }
+  PyObject* fill = request.type.fill.get();
+  auto* as_array = reinterpret_cast<PyArrayObject*>(array.get());
+  if (array && fill != nullptr && PyArray_FillWithScalar(as_array, fill) != 0) return Reference();
+  return array;
+}
+
 /// Has the instance take over from the prototype what its class wants to.
 bool finalize(PyObject* array, PyObject* prototype) {
   const Reference method(PyObject_GetAttrString(array, "__array_finalize__"));
@@ -193,10 +215,9 @@ bool finalize(PyObject* array, PyObject* prototype) {
 
 }  // namespace
 
-PyObject* make_by_numpy(ArrayRequest* request, NumpyMaker make, void* context) {
-  const bool in_numpys_memory = is_own_memory_disabled();
+PyObject* with_our_handler(ArrayRequest* request, NumpyMaker make, void* context) {
   const std::size_t alignment = request->placement.alignment;
-  if (in_numpys_memory && alignment > kDefaultAlignment) {
+  if (is_own_memory_disabled() && alignment > kDefaultAlignment) {
     PyErr_Format(PyExc_ValueError,
                  "under ZEROFILL_DISABLE arrays of dtype %S live in NumPy's memory, which cannot "
                  "be aligned to %zu bytes; leave alignment at its default",
@@ -204,31 +225,14 @@ PyObject* make_by_numpy(ArrayRequest* request, NumpyMaker make, void* context) {
     return nullptr;
   }
   std::size_t nbytes = 0;
-  if (!settle(request, &nbytes)) return nullptr;
-  std::optional<memory::Reservation> reservation;
+  if (!resolve_descr(request, &nbytes)) return nullptr;
   try {
-    // NumPy writes to all of it, however lazy.
-    if (nbytes > memory::small_bytes(memory::Commit::eager)) {
-      memory::reserve(nbytes, &reservation);
-    }
-  } catch (const memory::OutOfMemory& error) {
+    const blocks::Reservation reservation = reserve_if_large(nbytes);
+    return make_and_fill(*request, make, context).release();
+  } catch (const OutOfMemory& error) {
     raise_out_of_memory(*request, nbytes, error, /*lazy_helps=*/false);
     return nullptr;
   }
-  Reference array;
-  if (in_numpys_memory) {
-    array = Reference(make(*request, context));
-  } else {
-    const NumpyHandlerScope scope(alignment);
-    if (scope.failed()) return nullptr;
-    array = Reference(make(*request, context));
-  }
-  PyObject* fill = request->type.fill.get();
-  if (array && fill != nullptr) {
-    auto* as_array = reinterpret_cast<PyArrayObject*>(array.get());
-    if (PyArray_FillWithScalar(as_array, fill) != 0) return nullptr;
-  }
-  return array.release();
 }
 
 npy_intp final_element_bytes(PyArray_Descr* descr) {
@@ -242,8 +246,8 @@ PyObject* new_zeros(ArrayRequest* request) {
     case ZeroForm::bytes:
       return make_of_bytes(request);
     case ZeroForm::by_numpy:
-      return make_by_numpy(
-          request, [](const ArrayRequest& settled, void*) { return make_with_numpy(settled); },
+      return with_our_handler(
+          request, [](const ArrayRequest& resolved, void*) { return numpy_zeros(resolved); },
           nullptr);
     case ZeroForm::none:
       raise_no_zero(request->type.get());

@@ -16,7 +16,7 @@ struct Layout {
   npy_intp strides[NPY_MAXDIMS];
 };
 
-/// An array that is wanted. Settling it changes it to what NumPy would make of it.
+/// An array that is wanted. Resolving it changes dtype and shape to what NumPy would make of them.
 struct ArrayRequest {
   ElementType type;
   Layout layout;
@@ -29,16 +29,18 @@ npy_intp final_element_bytes(PyArray_Descr* descr);
 /// A new ndarray of zeros: a new reference, or null with NumPy's error, or one in its manner, set.
 PyObject* new_zeros(ArrayRequest* request);
 
-/// The same for elements that NumPy alone can initialise: `make` has NumPy make the array of the
-/// settled request, in memory of ours. Refuses what does not fit in memory.
-using NumpyMaker = PyObject* (*)(const ArrayRequest& settled, void* context);
-PyObject* make_by_numpy(ArrayRequest* request, NumpyMaker make, void* context);
+/// The same for elements that NumPy alone can initialise: calls `make`, which has NumPy make the
+/// array of the resolved request, while NumPy's memory handler is ours. Refuses what does not fit
+/// in memory.
+using NumpyMaker = PyObject* (*)(const ArrayRequest& resolved, void* context);
+PyObject* with_our_handler(ArrayRequest* request, NumpyMaker make, void* context);
 
 /// The memory of an array that new_zeros() made of zero bytes, as an array of the prototype's type
 /// that was finalised from it. A new reference, or null with an error set.
 PyObject* as_instance_like(PyObject* array, PyObject* prototype);
 
-/// Sends every array's memory through NumPy (ZEROFILL_DISABLE), for finding out who is to blame.
+/// Has every array's memory made by NumPy from now on (ZEROFILL_DISABLE), for finding out whether
+/// zerofill is to blame.
 void disable_own_memory() noexcept;
 bool is_own_memory_disabled() noexcept;
 

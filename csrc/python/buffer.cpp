@@ -1,31 +1,34 @@
 #include "python/buffer.h"
 
-#include <cinttypes>
-#include <cstdio>
+#include <cerrno>
+#include <new>
+#include <utility>
 
+#include "base/align.h"
+#include "base/errors.h"
 #include "kernel/zero.h"
 #include "python/arguments.h"
-#include "python/call_into_memory.h"
+#include "python/gil.h"
+#include "python/live_arrays.h"
 #include "python/memory_error.h"
 #include "python/object_memory.h"
 #include "python/tracemalloc.h"
 
 namespace zerofill::python {
 
-Live& live() noexcept {
-  static Live instance;
-  return instance;
-}
-
 namespace {
 
-constexpr std::size_t kLargestAlignment = std::size_t{1} << 30;
+constexpr std::size_t kMaxAlignment = std::size_t{1} << 30;
 /// What the C library's malloc and PyObject_Malloc align to already.
 constexpr std::size_t kMallocAlignment = 16;
 
 struct PagedBufferObject : BufferObject {
-  memory::Block block;
+  alloc::Allocation allocation;
 };
+
+PagedBufferObject* as_paged(BufferObject* buffer) noexcept {
+  return static_cast<PagedBufferObject*>(buffer);
+}
 
 PyTypeObject* buffer_type = nullptr;
 
@@ -43,7 +46,7 @@ BufferObject* new_small(std::size_t nbytes, std::size_t alignment) {
   const std::size_t slack = alignment > kMallocAlignment ? alignment - kMallocAlignment : 0;
   constexpr std::size_t header = align_up(sizeof(BufferObject), kMallocAlignment);
   void* raw = allocate_object(header + slack + nbytes);
-  if (raw == nullptr) throw memory::OutOfMemory(ENOMEM);
+  if (raw == nullptr) throw OutOfMemory(ENOMEM);
   BufferObject* buffer = initialise(raw, nbytes, alignment);
   buffer->in_pages = false;
   buffer->data = align_up(static_cast<std::byte*>(raw) + header, alignment);
@@ -52,26 +55,23 @@ BufferObject* new_small(std::size_t nbytes, std::size_t alignment) {
 }
 
 BufferObject* new_paged(std::size_t nbytes, const Placement& placement) {
-  const memory::Request request{nbytes, placement.alignment, placement.commit};
-  const memory::Block block =
-      without_gil([&](const team::Poll& poll) { return memory::acquire(request, poll); });
+  alloc::Allocation allocation = without_gil([&](const team::Poll& poll) {
+    return alloc::acquire({nbytes, placement.alignment, placement.commit}, poll);
+  });
   void* raw = allocate_object(sizeof(PagedBufferObject));
-  if (raw == nullptr) {
-    memory::release(block);
-    throw memory::OutOfMemory(ENOMEM);
-  }
+  if (raw == nullptr) throw OutOfMemory(ENOMEM);
   BufferObject* buffer = initialise(raw, nbytes, placement.alignment);
   buffer->in_pages = true;
-  buffer->data = block.payload;
-  static_cast<PagedBufferObject*>(buffer)->block = block;
+  buffer->data = allocation.data();
+  new (&as_paged(buffer)->allocation) alloc::Allocation(std::move(allocation));
   return buffer;
 }
 
 void deallocate(PyObject* self) {
   auto* buffer = reinterpret_cast<BufferObject*>(self);
   zerofill_untrace_memory(buffer->data);
-  live().lose(buffer->nbytes);
-  if (buffer->in_pages) memory::release(static_cast<PagedBufferObject*>(buffer)->block);
+  live_arrays.lose(buffer->nbytes);
+  if (buffer->in_pages) as_paged(buffer)->allocation.~Allocation();
   PyTypeObject* type = Py_TYPE(self);
   free_object(buffer);
   Py_DECREF(type);
@@ -99,15 +99,15 @@ PyObject* construct(PyTypeObject*, PyObject* args, PyObject* kwargs) {
   if (values[2] != nullptr && !read_commit(values[2], &placement.commit)) return nullptr;
   try {
     return reinterpret_cast<PyObject*>(new_buffer(static_cast<std::size_t>(nbytes), placement));
-  } catch (const memory::OutOfMemory& error) {
+  } catch (const OutOfMemory& error) {
     raise_memory_error(static_cast<double>(nbytes), Reference(PyUnicode_FromString("a Buffer")),
                        error);
-  } catch (const memory::Interrupted&) {
+  } catch (const Interrupted&) {
   }
   return nullptr;
 }
 
-PyObject* represent(PyObject* self) {
+PyObject* repr(PyObject* self) {
   auto* buffer = reinterpret_cast<BufferObject*>(self);
   return PyUnicode_FromFormat("<zerofill.Buffer of %zu bytes at %p>", buffer->nbytes, buffer->data);
 }
@@ -126,8 +126,7 @@ PyObject* get_alignment(PyObject* self, void*) {
 
 PyObject* get_huge_pages(PyObject* self, void*) {
   auto* buffer = reinterpret_cast<BufferObject*>(self);
-  return PyBool_FromLong(buffer->in_pages &&
-                         static_cast<PagedBufferObject*>(buffer)->block.huge_pages);
+  return PyBool_FromLong(buffer->in_pages && as_paged(buffer)->allocation.block().huge_pages);
 }
 
 PyGetSetDef properties[] = {
@@ -180,7 +179,7 @@ Examples
 PyType_Slot slots[] = {
     {Py_tp_new, reinterpret_cast<void*>(construct)},
     {Py_tp_dealloc, reinterpret_cast<void*>(deallocate)},
-    {Py_tp_repr, reinterpret_cast<void*>(represent)},
+    {Py_tp_repr, reinterpret_cast<void*>(repr)},
     {Py_tp_getset, properties},
     {Py_tp_doc, const_cast<char*>(kDoc)},
     {Py_bf_getbuffer, reinterpret_cast<void*>(get_buffer)},
@@ -193,11 +192,11 @@ PyType_Spec specification{"zerofill.Buffer", sizeof(BufferObject), 0,
 }  // namespace
 
 BufferObject* new_buffer(std::size_t nbytes, const Placement& placement) {
-  const bool small = memory::is_small(nbytes, placement.alignment, placement.commit);
+  const bool small = alloc::is_small({nbytes, placement.alignment, placement.commit});
   BufferObject* buffer = small ? new_small(nbytes, placement.alignment)
                                : new_paged(nbytes != 0 ? nbytes : 1, placement);
   buffer->nbytes = nbytes;
-  live().gain(nbytes);
+  live_arrays.gain(nbytes);
   zerofill_trace_memory(buffer->data, nbytes);
   return buffer;
 }
@@ -208,7 +207,7 @@ bool read_alignment(PyObject* object, std::size_t* alignment) {
   int overflow = 0;
   const long value = PyLong_AsLongAndOverflow(index.get(), &overflow);
   if (value == -1 && PyErr_Occurred()) return false;
-  if (overflow != 0 || value < 1 || static_cast<std::size_t>(value) > kLargestAlignment ||
+  if (overflow != 0 || value < 1 || static_cast<std::size_t>(value) > kMaxAlignment ||
       !is_power_of_two(static_cast<std::size_t>(value))) {
     PyErr_Format(PyExc_ValueError, "alignment must be a power of two from 1 to 2**30, got %R",
                  object);
@@ -218,14 +217,14 @@ bool read_alignment(PyObject* object, std::size_t* alignment) {
   return true;
 }
 
-bool read_commit(PyObject* object, memory::Commit* commit) {
+bool read_commit(PyObject* object, alloc::Commit* commit) {
   if (PyUnicode_Check(object)) {
     if (PyUnicode_CompareWithASCIIString(object, "eager") == 0) {
-      *commit = memory::Commit::eager;
+      *commit = alloc::Commit::eager;
       return true;
     }
     if (PyUnicode_CompareWithASCIIString(object, "lazy") == 0) {
-      *commit = memory::Commit::lazy;
+      *commit = alloc::Commit::lazy;
       return true;
     }
   }

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-#include "memory/allocator.h"
+#include "alloc/allocator.h"
 
 namespace zerofill::python {
 
@@ -14,7 +14,7 @@ constexpr std::size_t kDefaultAlignment = 64;
 /// Where and how memory is wanted; what a caller may ask for beside its size.
 struct Placement {
   std::size_t alignment = kDefaultAlignment;  ///< a power of two
-  memory::Commit commit = memory::Commit::eager;
+  alloc::Commit commit = alloc::Commit::eager;
 };
 
 /// A Python object whose payload of `nbytes` zero bytes stands right behind it, or in a block of
@@ -26,8 +26,8 @@ struct BufferObject {
   bool in_pages;  ///< then it is a PagedBufferObject
 };
 
-/// A new reference. pre: the GIL is held, the placement is valid. Throws what memory/ throws, and
-/// then nothing was made.
+/// A new reference. pre: the GIL is held, the placement is valid. Throws OutOfMemory or
+/// Interrupted, and then nothing was made.
 BufferObject* new_buffer(std::size_t nbytes, const Placement& placement);
 
 /// Sets a Python error and returns false when the object is not an alignment: a power of two from
@@ -35,7 +35,7 @@ BufferObject* new_buffer(std::size_t nbytes, const Placement& placement);
 bool read_alignment(PyObject* object, std::size_t* alignment);
 
 /// The same for a commit: "eager" or "lazy".
-bool read_commit(PyObject* object, memory::Commit* commit);
+bool read_commit(PyObject* object, alloc::Commit* commit);
 
 /// Adds the type to the module; false with a Python error set.
 bool register_buffer(PyObject* module);

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cstring>
 
-#include "memory/allocator.h"
-#include "python/call_into_memory.h"
+#include "base/errors.h"
+#include "base/units.h"
 #include "python/dlpack.h"
 #include "python/dtype.h"
+#include "python/gil.h"
 #include "python/numpy.h"
 #include "python/register.h"
+#include "zeroing/strided.h"
 
 namespace zerofill::python {
 namespace {
@@ -19,7 +21,7 @@ constexpr std::size_t kKeepGilBytes = 64 * KiB;
 /// A range over memory with NumPy's kind of shape. False when there is nothing in it.
 template <typename Integer>
 bool make_range(void* address, Py_ssize_t itemsize, int dimensions, const Integer* lengths,
-                const Integer* strides, memory::StridedRange* range) {
+                const Integer* strides, zeroing::StridedRange* range) {
   range->address = static_cast<std::byte*>(address);
   range->run_bytes = static_cast<std::size_t>(itemsize);
   range->dimensions = dimensions;
@@ -29,14 +31,14 @@ bool make_range(void* address, Py_ssize_t itemsize, int dimensions, const Intege
 }
 
 /// False when a signal handler raised in the middle.
-bool zero(const memory::StridedRange& range) {
-  if (count_bytes(range) < kKeepGilBytes) {
-    memory::zero_strided(range, {});
+bool zero(const zeroing::StridedRange& range) {
+  if (zeroing::count_bytes(range) < kKeepGilBytes) {
+    zeroing::zero_strided(range, {});
     return true;
   }
   try {
-    without_gil([&](const team::Poll& poll) { memory::zero_strided(range, poll); });
-  } catch (const memory::Interrupted&) {
+    without_gil([&](const team::Poll& poll) { zeroing::zero_strided(range, poll); });
+  } catch (const Interrupted&) {
     return false;
   }
   return true;
@@ -59,7 +61,7 @@ bool clear_array(PyArrayObject* array) {
   if (form == ZeroForm::none) raise_no_zero(descr);
   if (form == ZeroForm::none || form == ZeroForm::failed) return false;
   if (form == ZeroForm::by_numpy || !has_only_fields(descr)) return assign_zero(array);
-  memory::StridedRange range;
+  zeroing::StridedRange range;
   return !make_range(PyArray_DATA(array), PyArray_ITEMSIZE(array), PyArray_NDIM(array),
                      PyArray_DIMS(array), PyArray_STRIDES(array), &range) ||
          zero(range);
@@ -109,7 +111,7 @@ void explain_no_view(PyObject* object) {
 }
 
 /// Some exporters (ctypes) leave the strides out although they were asked for: then it is one run.
-bool make_range(const Py_buffer& view, memory::StridedRange* range) {
+bool make_range(const Py_buffer& view, zeroing::StridedRange* range) {
   const bool contiguous = view.strides == nullptr || view.shape == nullptr;
   return contiguous
              ? make_range<Py_ssize_t>(view.buf, view.len, 0, nullptr, nullptr, range)
@@ -140,12 +142,12 @@ bool clear_buffer(PyObject* object) {
     return false;
   }
   if (is_structured(view->format)) return clear_structured_buffer(object);
-  if (view->ndim > memory::StridedRange::kMaxDimensions) {
+  if (view->ndim > zeroing::StridedRange::kMaxDimensions) {
     PyErr_Format(PyExc_ValueError, "clear() takes at most %d dimensions, got %d",
-                 memory::StridedRange::kMaxDimensions, view->ndim);
+                 zeroing::StridedRange::kMaxDimensions, view->ndim);
     return false;
   }
-  memory::StridedRange range;
+  zeroing::StridedRange range;
   return !make_range(*view, &range) || zero(range);
 }
 

@@ -77,7 +77,7 @@ PyObject* zeros(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* na
   if (!read_shape(shape, &request.layout.shape)) return nullptr;
   if (dtype == nullptr) {
     request.type = default_dtype();
-  } else if (!read_dtype(dtype, Reading::numpy, &request.type)) {
+  } else if (!read_dtype(dtype, DTypeRules::numpy, &request.type)) {
     return nullptr;
   }
   if (order != nullptr && !read_c_or_fortran(order, &request.layout.fortran)) return nullptr;
@@ -145,7 +145,7 @@ PyObject* zeros_like_by_numpy(PyObject* const* args, ArrayRequest* request) {
     const auto* given = static_cast<Context*>(opaque);
     return call_numpys_zeros_like(given->args, given->dtype);
   };
-  return make_by_numpy(request, make, &context);
+  return with_our_handler(request, make, &context);
 }
 
 // Called by zerofill.zeros_like alone, with every argument in its place: (a, dtype, order, subok,
@@ -170,7 +170,7 @@ PyObject* zeros_like(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (!read_like_shape(args[4], prototype, &request.layout.shape)) return nullptr;
   if (args[1] == Py_None) {
     request.type.descr = Reference::borrowed(reinterpret_cast<PyObject*>(PyArray_DESCR(prototype)));
-  } else if (!read_dtype(args[1], Reading::numpy, &request.type)) {
+  } else if (!read_dtype(args[1], DTypeRules::numpy, &request.type)) {
     return nullptr;
   }
   const ZeroForm form = zero_form(request.type.get());

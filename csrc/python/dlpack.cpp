@@ -81,14 +81,14 @@ bool is_acceptable(PyObject* object, const ManagedTensor& managed) {
       tensor.dtype.bits == 0 || tensor.dtype.lanes == 0) {
     return refuse(PyExc_TypeError, object, "its elements are no whole bytes");
   }
-  if (tensor.ndim < 0 || tensor.ndim > memory::StridedRange::kMaxDimensions) {
+  if (tensor.ndim < 0 || tensor.ndim > zeroing::StridedRange::kMaxDimensions) {
     return refuse(PyExc_ValueError, object, "it has more than 64 dimensions");
   }
   return true;
 }
 
 void describe(const Tensor& tensor, ForeignMemory* memory) {
-  memory::StridedRange& range = memory->range;
+  zeroing::StridedRange& range = memory->range;
   range.address = static_cast<std::byte*>(tensor.data) + tensor.byte_offset;
   range.run_bytes = static_cast<std::size_t>(tensor.dtype.bits) * tensor.dtype.lanes / 8;
   range.dimensions = tensor.ndim;

@@ -3,15 +3,15 @@
 
 #include <Python.h>
 
-#include "memory/allocator.h"
 #include "python/reference.h"
+#include "zeroing/strided.h"
 
 namespace zerofill::python {
 
 /// Writable memory of another library.
 struct ForeignMemory {
   Reference owner;  ///< keeps the memory alive
-  memory::StridedRange range;
+  zeroing::StridedRange range;
   bool empty = false;  ///< there is no element, and `range` is not set
 };
 

@@ -86,23 +86,24 @@ void cover(PyArray_Descr* descr, std::size_t start, std::vector<bool>* covered) 
   }
 }
 
-/// Objects that both readings take as NumPy does, and that NumPy reads without surprises (it takes
-/// any unknown class for `object`).
-bool is_read_by_numpy(PyObject* object, Reading reading) {
+/// Objects that both rules read as NumPy does, and that NumPy reads without surprises: it takes any
+/// unknown class for `object`.
+bool is_read_by_numpy(PyObject* object, DTypeRules rules) {
   if (PyArray_DescrCheck(object)) return true;
-  if (reading == Reading::numpy && (PyUnicode_CheckExact(object) || object == Py_None)) return true;
+  if (rules == DTypeRules::numpy && (PyUnicode_CheckExact(object) || object == Py_None))
+    return true;
   if (!PyType_Check(object)) return false;
   auto* type = reinterpret_cast<PyTypeObject*>(object);
   return PyType_IsSubtype(type, &PyGenericArrType_Type) || type == &PyLong_Type ||
          type == &PyBool_Type || type == &PyComplex_Type ||
-         (type == &PyFloat_Type && reading == Reading::numpy);
+         (type == &PyFloat_Type && rules == DTypeRules::numpy);
 }
 
 /// The names and the foreign objects are known to zerofill.dtypes.
-bool ask_python(PyObject* object, Reading reading, ElementType* type) {
+bool ask_python(PyObject* object, DTypeRules rules, ElementType* type) {
   const Reference module = module_named("zerofill.dtypes");
   if (!module) return false;
-  const char* name = reading == Reading::numpy ? "read_as_numpy" : "read_as_tensorflow";
+  const char* name = rules == DTypeRules::numpy ? "read_as_numpy" : "read_as_tensorflow";
   const Reference function(PyObject_GetAttrString(module.get(), name));
   if (!function) return false;
   const Reference read(PyObject_CallOneArg(function.get(), object));
@@ -140,8 +141,8 @@ ElementType default_dtype() {
   return type;
 }
 
-bool read_dtype(PyObject* object, Reading reading, ElementType* type) {
-  if (is_read_by_numpy(object, reading)) {
+bool read_dtype(PyObject* object, DTypeRules rules, ElementType* type) {
+  if (is_read_by_numpy(object, rules)) {
     PyArray_Descr* descr = nullptr;
     if (PyArray_DescrConverter(object, &descr)) {
       type->descr = Reference(reinterpret_cast<PyObject*>(descr));
@@ -150,7 +151,7 @@ bool read_dtype(PyObject* object, Reading reading, ElementType* type) {
     if (!PyErr_ExceptionMatches(PyExc_TypeError)) return false;
     PyErr_Clear();
   }
-  return ask_python(object, reading, type);
+  return ask_python(object, rules, type);
 }
 
 void raise_no_zero(PyArray_Descr* descr) {

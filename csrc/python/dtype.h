@@ -33,10 +33,10 @@ struct ElementType {
 ElementType default_dtype();
 
 /// Whose names and types are meant.
-enum class Reading { numpy, tensorflow };
+enum class DTypeRules { numpy, tensorflow };
 
 /// False with a TypeError set when there is no such dtype.
-bool read_dtype(PyObject* object, Reading reading, ElementType* type);
+bool read_dtype(PyObject* object, DTypeRules rules, ElementType* type);
 
 /// Sets the TypeError for a dtype that has no zero.
 void raise_no_zero(PyArray_Descr* descr);

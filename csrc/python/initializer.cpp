@@ -13,7 +13,7 @@ namespace zerofill::python {
 namespace {
 
 /// An immutable object that makes arrays of zeros when it is called.
-struct Initializer {
+struct NativeZeros {
   PyObject_HEAD vectorcallfunc vectorcall;
   PyObject* dtype;
   PyObject* fill;  ///< what to fill an object array with; null for NumPy's zero
@@ -22,7 +22,7 @@ struct Initializer {
   Placement placement;
 };
 
-Initializer* of(PyObject* self) { return reinterpret_cast<Initializer*>(self); }
+NativeZeros* of(PyObject* self) { return reinterpret_cast<NativeZeros*>(self); }
 
 constexpr Parameters<5> kCall{
     "Zeros.__call__",
@@ -38,14 +38,14 @@ PyObject* wanted_shape(PyObject* shape, PyObject* partition_shape) {
 PyObject* call(PyObject* self, PyObject* const* args, size_t nargs, PyObject* names) {
   PyObject* values[5];
   if (!kCall.read(args, PyVectorcall_NARGS(nargs), names, values)) return nullptr;
-  Initializer* initializer = of(self);
+  NativeZeros* initializer = of(self);
   ArrayRequest request;
   PyObject* shape = wanted_shape(values[0], values[3]);
   if (!read_initializer_shape(shape, &request.layout.shape)) return nullptr;
   if (values[1] == nullptr || values[1] == Py_None) {
     request.type.descr = Reference::borrowed(initializer->dtype);
     request.type.fill = Reference::borrowed(initializer->fill);
-  } else if (!read_dtype(values[1], Reading::tensorflow, &request.type)) {
+  } else if (!read_dtype(values[1], DTypeRules::tensorflow, &request.type)) {
     return nullptr;
   }
   request.layout.fortran = initializer->fortran;
@@ -84,7 +84,7 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   const Reference nothing(PyTuple_New(0));
   PyObject* self = nothing ? PyBaseObject_Type.tp_new(type, nothing.get(), nullptr) : nullptr;
   if (self == nullptr) return nullptr;
-  Initializer* initializer = of(self);
+  NativeZeros* initializer = of(self);
   initializer->vectorcall = call;
   initializer->dtype = Py_NewRef(dtype);
   initializer->fill = fill == Py_None ? nullptr : Py_NewRef(fill);
@@ -116,8 +116,7 @@ PyObject* get_alignment(PyObject* self, void*) {
 }
 
 PyObject* get_commit(PyObject* self, void*) {
-  return PyUnicode_FromString(of(self)->placement.commit == memory::Commit::lazy ? "lazy"
-                                                                                 : "eager");
+  return PyUnicode_FromString(of(self)->placement.commit == alloc::Commit::lazy ? "lazy" : "eager");
 }
 
 PyGetSetDef properties[] = {
@@ -180,7 +179,7 @@ PyMethodDef methods[] = {
 };
 
 PyMemberDef members[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Initializer, vectorcall), READONLY, nullptr},
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(NativeZeros, vectorcall), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
 };
 
@@ -195,7 +194,7 @@ PyType_Slot slots[] = {
     {0, nullptr},
 };
 
-PyType_Spec specification{"zerofill._zerofill.NativeZeros", sizeof(Initializer), 0,
+PyType_Spec specification{"zerofill._zerofill.NativeZeros", sizeof(NativeZeros), 0,
                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_VECTORCALL |
                               Py_TPFLAGS_IMMUTABLETYPE,
                           slots};

@@ -3,7 +3,7 @@
 #include "base/format.h"
 
 namespace zerofill::python {
-void raise_memory_error(double nbytes, const Reference& whom, const memory::OutOfMemory& error,
+void raise_memory_error(double nbytes, const Reference& whom, const OutOfMemory& error,
                         bool lazy_helps) {
   if (!whom) return;
   char size[64];

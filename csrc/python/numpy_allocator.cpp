@@ -1,9 +1,10 @@
 #include "python/numpy_allocator.h"
 
+#include "alloc/aligned_malloc.h"
 #include "base/checked.h"
-#include "memory/heap.h"
+#include "base/units.h"
 #include "python/buffer.h"
-#include "python/call_into_memory.h"
+#include "python/gil.h"
 #include "python/numpy.h"
 
 namespace py = pybind11;
@@ -15,18 +16,18 @@ constexpr const char* kCapsuleName = "mem_handler";  // NEP 49 wants this one
 
 std::size_t alignment_in(void* context) noexcept { return reinterpret_cast<std::size_t>(context); }
 
-// NumPy may call these while another thread does, and after the interpreter has begun to end. The
-// size that it gives when it frees is a guess, for arrays whose shape or dtype were set.
+// NumPy may call these from several threads at once, and while the interpreter ends. The size that
+// it gives when it frees is wrong for arrays whose shape or dtype were set, so nobody looks at it.
 
-/// From here on, zeroing memory that is used again takes longer than handing over the GIL.
-constexpr std::size_t kReleaseGilBytes = 2 * MiB;
+/// From this size on, zeroing reused memory takes longer than handing over the GIL.
+constexpr std::size_t kReleaseGilBytes = kHugePageUnit;
 
 void* allocate(void* context, std::size_t bytes) noexcept {
-  return memory::heap_malloc(bytes, alignment_in(context));
+  return alloc::aligned_malloc(bytes, alignment_in(context));
 }
 
 void* allocate_zeros(void* context, std::size_t count, std::size_t bytes) noexcept {
-  const auto allocate = [&] { return memory::heap_calloc(count, bytes, alignment_in(context)); };
+  const auto allocate = [&] { return alloc::aligned_calloc(count, bytes, alignment_in(context)); };
   std::size_t all = 0;
   const bool takes_long = checked_multiply(count, bytes, &all) && all >= kReleaseGilBytes;
   if (!takes_long || !PyGILState_Check()) return allocate();
@@ -34,29 +35,29 @@ void* allocate_zeros(void* context, std::size_t count, std::size_t bytes) noexce
 }
 
 void* reallocate(void* context, void* memory, std::size_t bytes) noexcept {
-  return memory::heap_realloc(memory, bytes, alignment_in(context));
+  return alloc::aligned_realloc(memory, bytes, alignment_in(context));
 }
 
 void deallocate(void* context, void* memory, std::size_t /*bytes*/) noexcept {
-  memory::heap_free(memory, alignment_in(context));
+  alloc::aligned_free(memory, alignment_in(context));
 }
 
-/// A handler for one alignment. Arrays keep a reference to the capsule, and the capsule an address
-/// in here, so neither ever goes.
+/// A handler for one alignment. Arrays keep a reference to the capsule, and the capsule keeps an
+/// address in here, so neither is ever destroyed.
 struct Handler {
   PyDataMem_Handler handler;
   PyObject* capsule;
 };
 
-constexpr int kLeastPower = 6;
-constexpr int kMostPower = 30;
-static_assert(std::size_t{1} << kLeastPower == kDefaultAlignment);
-Handler handlers[kMostPower - kLeastPower + 1];
+constexpr int kMinPower = 6;
+constexpr int kMaxPower = 30;
+static_assert(std::size_t{1} << kMinPower == kDefaultAlignment);
+Handler handlers[kMaxPower - kMinPower + 1];
 
 PyObject* handler_for(std::size_t alignment) noexcept {
-  int power = kLeastPower;
+  int power = kMinPower;
   while ((alignment >> power) > 1) ++power;
-  return handlers[power - kLeastPower].capsule;
+  return handlers[power - kMinPower].capsule;
 }
 
 void make_handlers() {
@@ -94,7 +95,8 @@ NumpyHandlerScope::~NumpyHandlerScope() {
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
   Reference ours(PyDataMem_SetHandler(former_.get()));
-  if (!ours) {  // no memory for a moment: what the context would be left with is worth another try
+  if (!ours) {  // there was no memory for a moment; a second try, or our handler would stay for
+                // good
     PyErr_Clear();
     ours = Reference(PyDataMem_SetHandler(former_.get()));
   }

@@ -1,4 +1,4 @@
-// Contract: NumPy's memory handler (NEP 49) on top of memory/heap.h.
+// Contract: NumPy's memory handler (NEP 49) on top of alloc/aligned_malloc.h.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -9,14 +9,15 @@
 #include <stdexcept>
 #include <string>
 
+#include "alloc/allocator.h"
+#include "base/options.h"
 #include "kernel/stream_lines.h"
-#include "memory/allocator.h"
 #include "os/cpus.h"
 #include "os/limits.h"
 #include "os/pages.h"
 #include "python/array.h"
-#include "python/call_into_memory.h"
-#include "python/object_memory.h"
+#include "python/gil.h"
+#include "python/live_arrays.h"
 #include "team/team.h"
 
 namespace py = pybind11;
@@ -25,19 +26,18 @@ namespace zerofill::python {
 namespace {
 
 py::dict stats() {
-  const memory::Counters& counted = memory::counters();
-  const memory::PoolSizes pooled = memory::pool_sizes();
-  const Live& alive = live();
+  const alloc::Stats found = alloc::stats();
+  const Counters& counted = found.counters;
   py::dict record;
-  const std::uint64_t bytes = alive.bytes.load();
-  const std::uint64_t blocks = alive.blocks.load();
+  const std::uint64_t bytes = live_arrays.bytes();
+  const std::uint64_t count = live_arrays.count();
   record["live_bytes"] = bytes;
-  record["live_blocks"] = blocks;
-  // Another thread may have counted its block, and not the peak yet.
-  record["peak_bytes"] = std::max(alive.peak_bytes.load(), bytes);
-  record["peak_blocks"] = std::max(alive.peak_blocks.load(), blocks);
-  record["pooled_clean_bytes"] = pooled.clean_bytes;
-  record["pooled_dirty_bytes"] = pooled.dirty_bytes;
+  record["live_blocks"] = count;
+  // Another thread may have counted its array, and not the peak yet.
+  record["peak_bytes"] = std::max(live_arrays.peak_bytes(), bytes);
+  record["peak_blocks"] = std::max(live_arrays.peak_count(), count);
+  record["pooled_clean_bytes"] = found.pooled_clean_bytes;
+  record["pooled_dirty_bytes"] = found.pooled_dirty_bytes;
   record["clean_hits"] = counted.clean_hits.value();
   record["dirty_hits"] = counted.dirty_hits.value();
   record["misses"] = counted.misses.value();
@@ -50,33 +50,33 @@ py::dict stats() {
   return record;
 }
 
-const char* name_of(memory::Scrub scrub) {
+const char* name_of(Scrub scrub) {
   switch (scrub) {
-    case memory::Scrub::off:
+    case Scrub::off:
       return "off";
-    case memory::Scrub::on:
+    case Scrub::on:
       return "on";
-    case memory::Scrub::automatic:
+    case Scrub::automatic:
       break;
   }
   return "auto";
 }
 
 py::dict get_options() {
-  const memory::Options& options = memory::options();
+  const Options& chosen = options();
   py::dict record;
-  record["num_threads"] = options.num_threads.load();
-  const std::size_t limit = options.pool_limit.load();
-  record["pool_limit"] = limit == memory::kAutomatic ? py::object(py::none()) : py::int_(limit);
-  record["decay"] = options.decay.load();
-  record["scrub"] = name_of(options.scrub.load());
-  record["audit"] = options.audit.load();
+  record["num_threads"] = team::max_threads();
+  const std::size_t limit = chosen.pool_limit.load();
+  record["pool_limit"] = limit == kAutomaticLimit ? py::object(py::none()) : py::int_(limit);
+  record["decay"] = chosen.decay.load();
+  record["scrub"] = name_of(chosen.scrub.load());
+  record["audit"] = chosen.audit.load();
   return record;
 }
 
-memory::Scrub scrub_of(const std::string& name) {
-  if (name == "auto") return memory::Scrub::automatic;
-  return name == "on" ? memory::Scrub::on : memory::Scrub::off;
+Scrub scrub_of(const std::string& name) {
+  if (name == "auto") return Scrub::automatic;
+  return name == "on" ? Scrub::on : Scrub::off;
 }
 
 /// The value given for an option, if one is.
@@ -86,23 +86,24 @@ std::optional<Value> given_value(const py::kwargs& given, const char* name) {
   return given[name].cast<Value>();
 }
 
-/// Sets the options that are given and no other, so that two threads can set different ones. The
-/// values were checked in zerofill.runtime. All are read before one is set.
+/// Sets only the options that are given, so that two threads can set different ones. The values
+/// were checked in zerofill.runtime. All are converted before one is set, because a conversion can
+/// fail.
 void set_options(const py::kwargs& given) {
   const auto num_threads = given_value<int>(given, "num_threads");
   const auto pool_limit = given_value<std::optional<std::size_t>>(given, "pool_limit");
   const auto decay = given_value<double>(given, "decay");
   const auto scrub = given_value<std::string>(given, "scrub");
   const auto audit = given_value<bool>(given, "audit");
-  memory::Options& options = memory::options();
-  if (num_threads) options.num_threads.store(*num_threads);
-  if (pool_limit) options.pool_limit.store(pool_limit->value_or(memory::kAutomatic));
-  if (decay) options.decay.store(*decay);
-  if (scrub) options.scrub.store(scrub_of(*scrub));
-  if (audit) options.audit.store(*audit);
+  Options& chosen = options();
+  if (num_threads) chosen.num_threads.store(*num_threads);
+  if (pool_limit) chosen.pool_limit.store(pool_limit->value_or(kAutomaticLimit));
+  if (decay) chosen.decay.store(*decay);
+  if (scrub) chosen.scrub.store(scrub_of(*scrub));
+  if (audit) chosen.audit.store(*audit);
 }
 
-/// pybind11 says RuntimeError where Python has said MemoryError already.
+/// pybind11 raises RuntimeError where Python has set MemoryError already.
 void keep_pythons_error(std::exception_ptr thrown) {
   try {
     std::rethrow_exception(thrown);
@@ -140,8 +141,8 @@ py::dict system_info() {
 void register_runtime(py::module_& module) {
   py::register_local_exception_translator(&keep_pythons_error);
   module.def("stats", &stats);
-  module.def("trim", [] { return without_gil([](const team::Poll&) { return memory::trim(); }); });
-  module.attr("most_threads") = memory::kMostThreads;
+  module.def("trim", [] { return without_gil([](const team::Poll&) { return alloc::trim(); }); });
+  module.attr("most_threads") = kMaxThreads;
   module.def("get_options", &get_options);
   module.def("set_options", &set_options);
   module.def("system_info", &system_info);

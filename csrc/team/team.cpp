@@ -1,24 +1,27 @@
 #include "team/team.h"
 
+#include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
-#include <new>
 
-#include "os/fork.h"
+#include "base/clock.h"
+#include "base/immortal.h"
+#include "base/options.h"
+#include "os/cpus.h"
 #include "os/threads.h"
 
 namespace zerofill::team {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr auto kPollInterval = std::chrono::milliseconds(20);
-constexpr int kMaxWorkers = 255;
+constexpr int kMaxWorkers = kMaxThreads - 1;
 
-/// A loop in progress. Lives on its caller's stack: the caller leaves only when no worker is in it.
+const int kUsableCpus = os::usable_cpus();  // at load time: base/immortal.h
+
+/// A loop in progress. It lives on its caller's stack, so the caller returns only when no worker is
+/// in it any more.
 struct Job {
   const Loop* loop;
   std::atomic<std::size_t> next_chunk{0};
@@ -35,7 +38,7 @@ struct Job {
   }
 };
 
-/// Asks the caller's question, but not too often.
+/// Asks the caller's poll, at most once an interval.
 class Poller {
  public:
   explicit Poller(const Poll& poll) noexcept : poll_(poll) {
@@ -72,7 +75,6 @@ class Team {
   void work() noexcept;
   static void work_for(void* team) { static_cast<Team*>(team)->work(); }
 
-  std::mutex fork_mutex_;  ///< held over a whole fork: one at a time retires the workers
   std::mutex mutex_;
   std::condition_variable work_offered_;
   std::condition_variable worker_left_;
@@ -93,7 +95,7 @@ bool Team::offer(Job* job, int helpers) noexcept {
 }
 
 void Team::start_workers(int wanted) noexcept {
-  if (wanted > kMaxWorkers) wanted = kMaxWorkers;
+  wanted = std::min(wanted, kMaxWorkers);
   while (thread_count_ < wanted) {
     char name[24];
     std::snprintf(name, sizeof name, "zerofill-%d", thread_count_);
@@ -152,11 +154,10 @@ int Team::workers() noexcept {
   return thread_count_;
 }
 
-// The child of a fork has only the thread that forked. So that neither side waits for workers that
-// are not there, and Python (3.12 and newer counts the system's threads after a fork) finds none
-// of ours, the workers end before every fork and start again when a loop wants them.
+// The child of a fork has only the thread that forked. The workers end before every fork, because
+// otherwise either side would wait for workers that are not there, and because Python 3.12 and
+// newer warn where the system counts other threads after a fork.
 void Team::before_fork() noexcept {
-  fork_mutex_.lock();
   std::unique_lock<std::mutex> lock(mutex_);
   retiring_ = true;
   work_offered_.notify_all();
@@ -171,34 +172,33 @@ void Team::before_fork() noexcept {
 void Team::after_fork_in_parent() noexcept {
   retiring_ = false;
   mutex_.unlock();
-  fork_mutex_.unlock();
 }
 
 void Team::after_fork_in_child() noexcept {
   after_fork_in_parent();
-  // Other threads of the parent may have been waiting on these, and are not here to wake up.
-  new (&fork_mutex_) std::mutex;
-  new (&mutex_) std::mutex;
-  new (&work_offered_) std::condition_variable;
-  new (&worker_left_) std::condition_variable;
+  remake_in_child(&mutex_);
+  remake_in_child(&work_offered_);
+  remake_in_child(&worker_left_);
   job_ = nullptr;  // its caller is not in this process
 }
 
-/// Never destroyed: workers may be parked in it while the process exits.
-Team& team() noexcept {
-  alignas(Team) static unsigned char storage[sizeof(Team)];
-  static Team* const instance = new (storage) Team;
-  return *instance;
-}
-
-[[maybe_unused]] const int kForkHooks =
-    os::on_fork([] { team().before_fork(); }, [] { team().after_fork_in_parent(); },
-                [] { team().after_fork_in_child(); });
+Immortal<Team> the_team;
 
 }  // namespace
 
-bool run(const Loop& loop, const Poll& poll) noexcept { return team().run(loop, poll); }
+bool run(const Loop& loop, const Poll& poll) noexcept { return the_team->run(loop, poll); }
 
-int workers() noexcept { return team().workers(); }
+int workers() noexcept { return the_team->workers(); }
+
+int max_threads() noexcept {
+  const int chosen = options().num_threads.load(std::memory_order_relaxed);
+  return chosen != kAutomaticThreads ? chosen : std::min(kUsableCpus, kMaxThreads);
+}
+
+void before_fork() noexcept { the_team->before_fork(); }
+
+void after_fork_in_parent() noexcept { the_team->after_fork_in_parent(); }
+
+void after_fork_in_child() noexcept { the_team->after_fork_in_child(); }
 
 }  // namespace zerofill::team

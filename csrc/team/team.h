@@ -1,15 +1,16 @@
 // Contract: the worker team, which runs one loop over independent chunks on several threads.
 //
-// The calling thread always works too, and the workers only help: a team that has no workers, is
-// busy with another caller's loop or loses its workers to a fork in the middle still finishes the
-// loop. Workers start at the first loop that wants them and park when there is none.
+// The calling thread always works too, and the workers only help. So a loop is finished also when
+// there are no workers, when they are busy with another caller's loop, and when a fork ends them in
+// the middle. Workers start at the first loop that needs them, and park when there is none.
 #pragma once
 
 #include <cstddef>
 
 namespace zerofill::team {
 
-/// A question that the calling thread asks now and then, at most every 20 ms: stop the loop?
+/// The question whether to stop a loop. The calling thread asks it between chunks, at most every
+/// 20 ms.
 struct Poll {
   bool (*should_stop)(void* context) = nullptr;
   void* context = nullptr;
@@ -37,5 +38,14 @@ bool parallel_for(std::size_t chunks, int threads, const Poll& poll, Body& body)
 
 /// Workers that exist now (parked ones counted).
 int workers() noexcept;
+
+/// The most threads that a loop gets, the calling one counted: the option num_threads, or the CPUs
+/// that may be used where that is automatic.
+int max_threads() noexcept;
+
+// For alloc/fork.cpp: the workers end before a fork, and start again when a loop needs them.
+void before_fork() noexcept;
+void after_fork_in_parent() noexcept;
+void after_fork_in_child() noexcept;
 
 }  // namespace zerofill::team

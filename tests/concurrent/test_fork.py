@@ -106,9 +106,9 @@ def scrubbing():
     zerofill.trim()
 
 
-def test_fork_while_the_keeper_scrubs(scrubbing, count):
+def test_fork_while_the_background_thread_scrubs(scrubbing, count):
     for _ in range(count(20, 150)):
-        zerofill.zeros(256 * MIB, "u1").fill(1)  # freed dirty: the keeper takes milliseconds
+        zerofill.zeros(256 * MIB, "u1").fill(1)  # freed dirty: the background thread takes milliseconds
         check_in_child(use_everything)
 
 

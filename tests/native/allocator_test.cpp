@@ -1,10 +1,13 @@
-// memory/allocator: blocks of zeros as they were asked for, counted, or nothing at all.
-#include "memory/allocator.h"
+// alloc/allocator: blocks of zeros as they were asked for, counted, or nothing at all.
+#include "alloc/allocator.h"
 
 #include <cstdint>
 #include <thread>
 #include <vector>
 
+#include "base/errors.h"
+#include "base/options.h"
+#include "base/units.h"
 #include "bytes.h"
 #include "check.h"
 #include "gained.h"
@@ -13,22 +16,21 @@
 namespace {
 
 using namespace zerofill;
-using memory::acquire;
-using memory::Block;
-using memory::Commit;
-using memory::release;
+using alloc::acquire;
+using alloc::Allocation;
+using alloc::Commit;
 using test::all_are;
 using test::kZero;
 
 constexpr team::Poll kNoPoll{};
 
 void is_zero_and_large_enough(std::size_t bytes, Commit commit) {
-  const Block block = acquire({bytes, 64, commit}, kNoPoll);
-  CHECK(block.payload >= block.address);
-  CHECK(block.payload + bytes <= block.address + block.bytes);
-  CHECK(block.bytes % os::page_bytes() == 0);
-  CHECK(all_are(kZero, block.payload, bytes));
-  release(block);
+  Allocation block = acquire({bytes, 64, commit}, kNoPoll);
+  CHECK(block.data() >= block.block().address);
+  CHECK(block.data() + bytes <= block.block().address + block.block().bytes);
+  CHECK(block.block().bytes % os::page_bytes() == 0);
+  CHECK(all_are(kZero, block.data(), bytes));
+  block.release();
 }
 
 void blocks_are_zero_and_large_enough() {
@@ -40,10 +42,10 @@ void blocks_are_zero_and_large_enough() {
 }
 
 void is_aligned(std::size_t bytes, std::size_t alignment, Commit commit) {
-  const Block block = acquire({bytes, alignment, commit}, kNoPoll);
-  CHECK(reinterpret_cast<std::uintptr_t>(block.payload) % alignment == 0);
-  CHECK(all_are(kZero, block.payload, bytes));
-  release(block);
+  Allocation block = acquire({bytes, alignment, commit}, kNoPoll);
+  CHECK(reinterpret_cast<std::uintptr_t>(block.data()) % alignment == 0);
+  CHECK(all_are(kZero, block.data(), bytes));
+  block.release();
 }
 
 void every_alignment_up_to_1_GiB_is_met() {
@@ -57,17 +59,17 @@ void every_alignment_up_to_1_GiB_is_met() {
 
 /// Arrays that all start alike compete for the same cache sets.
 void blocks_start_at_different_places() {
-  const Block one = acquire({4 * MiB, 64, Commit::eager}, kNoPoll);
-  const Block other = acquire({4 * MiB, 64, Commit::eager}, kNoPoll);
-  CHECK((other.payload - other.address) != (one.payload - one.address));
-  release(one);
-  release(other);
+  Allocation one = acquire({4 * MiB, 64, Commit::eager}, kNoPoll);
+  Allocation other = acquire({4 * MiB, 64, Commit::eager}, kNoPoll);
+  CHECK((other.data() - other.block().address) != (one.data() - one.block().address));
+  one.release();
+  other.release();
 }
 
 void has_huge_pages(std::size_t bytes, Commit commit, bool expected) {
-  const Block block = acquire({bytes, 64, commit}, kNoPoll);
-  CHECK(block.huge_pages == expected);
-  release(block);
+  Allocation block = acquire({bytes, 64, commit}, kNoPoll);
+  CHECK(block.block().huge_pages == expected);
+  block.release();
 }
 
 void eager_blocks_that_hold_one_have_huge_pages() {
@@ -80,18 +82,18 @@ void eager_blocks_that_hold_one_have_huge_pages() {
 
 /// Whole huge pages are aligned by Linux 6.7 and newer in any case, hence one and a half.
 void a_block_with_huge_pages_starts_at_one() {
-  const Block block = acquire({3 * MiB, 1, Commit::eager}, kNoPoll);
-  const std::size_t unit = block.huge_pages ? os::huge_page_bytes() : os::page_bytes();
-  CHECK(reinterpret_cast<std::uintptr_t>(block.address) % unit == 0);
-  release(block);
+  Allocation block = acquire({3 * MiB, 1, Commit::eager}, kNoPoll);
+  const std::size_t unit = block.block().huge_pages ? os::huge_page_bytes() : os::page_bytes();
+  CHECK(reinterpret_cast<std::uintptr_t>(block.block().address) % unit == 0);
+  block.release();
 }
 
 void nothing_of_a_former_block_is_seen() {
   for (int i = 0; i < 20; ++i) {
-    const Block block = acquire({MiB, 64, i % 2 == 0 ? Commit::eager : Commit::lazy}, kNoPoll);
-    CHECK(all_are(kZero, block.payload, MiB));
-    test::make_dirty(block.address, block.bytes);
-    release(block);
+    Allocation block = acquire({MiB, 64, i % 2 == 0 ? Commit::eager : Commit::lazy}, kNoPoll);
+    CHECK(all_are(kZero, block.data(), MiB));
+    test::make_dirty(block.block().address, block.block().bytes);
+    block.release();
   }
 }
 
@@ -102,41 +104,42 @@ void threads_get_blocks_of_their_own() {
 }
 
 void a_fresh_eager_block_is_populated_and_never_zeroed() {
-  memory::trim();
+  alloc::trim();
   const test::Gained gained;
-  const Block block = acquire({MiB, 64, Commit::eager}, kNoPoll);
+  Allocation block = acquire({MiB, 64, Commit::eager}, kNoPoll);
   CHECK(gained.misses() == 1);
-  CHECK(gained.populated() == block.bytes);
+  CHECK(gained.populated() == block.block().bytes);
   CHECK(gained.zeroed() == 0);
   CHECK(gained.skipped() == 1048576);
   CHECK(gained.returned() == 0);
-  release(block);
+  block.release();
 }
 
 void a_fresh_lazy_block_is_neither() {
-  memory::trim();
+  alloc::trim();
   const test::Gained gained;
-  const Block block = acquire({MiB, 64, Commit::lazy}, kNoPoll);
+  Allocation block = acquire({MiB, 64, Commit::lazy}, kNoPoll);
   CHECK(gained.misses() == 1);
   CHECK(gained.populated() == 0);
   CHECK(gained.zeroed() == 0);
   CHECK(gained.skipped() == 1048576);
   CHECK(gained.returned() == 0);
-  release(block);
+  block.release();
 }
 
 void a_released_lazy_block_is_returned() {
-  memory::trim();
-  const Block block = acquire({MiB, 64, Commit::lazy}, kNoPoll);
+  alloc::trim();
+  Allocation block = acquire({MiB, 64, Commit::lazy}, kNoPoll);
+  const std::size_t bytes = block.block().bytes;
   const test::Gained gained;
-  release(block);
-  CHECK(gained.returned() == block.bytes);
+  block.release();
+  CHECK(gained.returned() == bytes);
 }
 
 void too_much_is_refused(std::size_t bytes, std::size_t alignment, Commit commit) {
-  memory::trim();
+  alloc::trim();
   const test::Gained gained;
-  CHECK(test::throws<memory::OutOfMemory>([&] { acquire({bytes, alignment, commit}, kNoPoll); }));
+  CHECK(test::throws<OutOfMemory>([&] { acquire({bytes, alignment, commit}, kNoPoll); }));
   CHECK(gained.nothing());
 }
 
@@ -154,11 +157,11 @@ void sizes_that_overflow_are_refused() {
 
 /// On one thread, since 1 GiB then takes several times the 20 ms after which the poll is asked.
 void a_poll_that_says_stop_leaves_nothing_taken() {
-  memory::options().num_threads.store(1);
-  memory::trim();
+  options().num_threads.store(1);
+  alloc::trim();
   const team::Poll stop{[](void*) { return true; }, nullptr};
   const test::Gained gained;
-  CHECK(test::throws<memory::Interrupted>([&] { acquire({1024 * MiB, 64, Commit::eager}, stop); }));
+  CHECK(test::throws<Interrupted>([&] { acquire({1024 * MiB, 64, Commit::eager}, stop); }));
   CHECK(gained.misses() == 0);
   CHECK(gained.returned() >= 1073741824);
   CHECK(gained.skipped() == 0);

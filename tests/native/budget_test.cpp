@@ -1,41 +1,41 @@
-// memory/budget: no eager request takes more than there is, however many come together.
-#include "memory/budget.h"
+// blocks/budget: no eager request takes more than there is, however many come together.
+#include "blocks/budget.h"
 
 #include <cstdint>
 
-#include "base/align.h"
+#include "alloc/allocator.h"
+#include "base/errors.h"
+#include "base/units.h"
 #include "check.h"
 #include "fake_budget.h"
 #include "gained.h"
-#include "memory/allocator.h"
 
 namespace {
 
 using namespace zerofill;
-using memory::Commit;
-using memory::OutOfMemory;
-using memory::Reservation;
+using alloc::Commit;
+using blocks::Reservation;
 
 // More than any machine has, and less than where sizes overflow.
 constexpr std::size_t kFarTooMuch = std::size_t{1} << 50;
 
 constexpr std::size_t kAvailable = 10000 * MiB;
 /// Once that is there, twice it is not.
-constexpr std::size_t kThreeFifths = (kAvailable - test::kFakeKeptBack) / 5 * 3;
+constexpr std::size_t kThreeFifths = (kAvailable - test::kFakeHeadroom) / 5 * 3;
 
 bool is_refused(std::size_t bytes) {
   return test::throws<OutOfMemory>([bytes] { Reservation reservation(bytes); });
 }
 
 void exactly_what_is_there_is_granted() {
-  CHECK(!is_refused(kAvailable - test::kFakeKeptBack));
-  CHECK(is_refused(kAvailable - test::kFakeKeptBack + 1));
+  CHECK(!is_refused(kAvailable - test::kFakeHeadroom));
+  CHECK(is_refused(kAvailable - test::kFakeHeadroom + 1));
 }
 
 void where_nothing_is_known_nothing_is_refused() {
   test::set_readable(false);
   CHECK(!is_refused(kFarTooMuch));
-  CHECK(!memory::memory_is_short());
+  CHECK(!blocks::is_memory_low());
   test::set_readable(true);
 }
 
@@ -48,10 +48,10 @@ void what_is_known_to_be_free_counts() {
 }
 
 void memory_is_short_below_twice_what_is_kept_back() {
-  test::set_available(2 * test::kFakeKeptBack);
-  CHECK(!memory::memory_is_short());
-  test::set_available(2 * test::kFakeKeptBack - 1);
-  CHECK(memory::memory_is_short());
+  test::set_available(2 * test::kFakeHeadroom);
+  CHECK(!blocks::is_memory_low());
+  test::set_available(2 * test::kFakeHeadroom - 1);
+  CHECK(blocks::is_memory_low());
   test::set_available(kAvailable);
 }
 
@@ -59,7 +59,7 @@ void far_too_much_is_refused_before_a_page_is_touched() {
   const test::Gained gained;
   bool lazy_would_do = false;
   try {
-    memory::acquire({kFarTooMuch, 64, Commit::eager}, {});
+    alloc::acquire({kFarTooMuch, 64, Commit::eager}, {});
   } catch (const OutOfMemory& error) {
     lazy_would_do = error.lazy_would_do();
   }
@@ -69,7 +69,7 @@ void far_too_much_is_refused_before_a_page_is_touched() {
 
 void lazily_only_the_system_may_refuse_it() {
   try {
-    memory::release(memory::acquire({kFarTooMuch, 64, Commit::lazy}, {}));
+    alloc::acquire({kFarTooMuch, 64, Commit::lazy}, {});
   } catch (const OutOfMemory& error) {
     CHECK(!error.lazy_would_do());
   }

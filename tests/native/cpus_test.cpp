@@ -7,7 +7,7 @@
 #include <initializer_list>
 
 #include "check.h"
-#include "memory/options.h"
+#include "team/team.h"
 
 namespace {
 
@@ -44,9 +44,7 @@ void stay_on_one_processor() {
 
 void a_mask_of_one_leaves_one() { CHECK(os::usable_cpus() == 1); }
 
-void the_default_number_of_threads_is_that() {
-  CHECK(memory::options().num_threads == os::usable_cpus());
-}
+void the_default_number_of_threads_is_that() { CHECK(team::max_threads() == os::usable_cpus()); }
 
 }  // namespace
 

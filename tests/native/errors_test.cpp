@@ -1,15 +1,16 @@
-// memory/errors: what a refused request says.
-#include "memory/errors.h"
+// base/errors: what a refused request says.
+#include "base/errors.h"
 
 #include <cerrno>
 #include <string>
 #include <system_error>
 
+#include "base/units.h"
 #include "check.h"
 
 namespace {
 
-using zerofill::memory::OutOfMemory;
+using zerofill::OutOfMemory;
 
 std::string available(std::size_t bytes) { return OutOfMemory(bytes, "limit").what(); }
 

@@ -9,8 +9,10 @@
 #include <string_view>
 #include <thread>
 
+#include "alloc/fork.h"
+#include "base/errors.h"
+#include "blocks/budget.h"
 #include "check.h"
-#include "memory/budget.h"
 #include "os/limits.h"
 #include "os/threads.h"
 #include "team/team.h"
@@ -111,9 +113,9 @@ void the_childs_ledger_is_empty() {
   os::MemoryBudget budget;
   CHECK(os::read_memory_budget(&budget) == 0);
   const std::size_t most_of_it = budget.available_bytes / 10 * 6;
-  const memory::Reservation parents(most_of_it);
+  const blocks::Reservation parents(most_of_it);
   CHECK(holds_in_child([most_of_it] {
-    return !test::throws<memory::OutOfMemory>([&] { memory::Reservation childs(most_of_it); });
+    return !test::throws<OutOfMemory>([&] { blocks::Reservation childs(most_of_it); });
   }));
 }
 
@@ -135,6 +137,7 @@ void hooks_run_in_their_order() {
 }  // namespace
 
 int main() {
+  CHECK(alloc::register_fork_handlers() == 0);  // nothing here links the allocator, which does it
   no_workers_are_left_on_either_side();
   workers_start_again_on_both_sides();
   another_thread_forks_in_the_middle_of_a_loop();

@@ -1,9 +1,9 @@
-// The counters of memory/, as differences.
+// The counters, as differences.
 #pragma once
 
 #include <cstdint>
 
-#include "memory/counters.h"
+#include "base/counters.h"
 
 namespace zerofill::test {
 
@@ -23,7 +23,7 @@ class Gained {
   }
 
  private:
-  const memory::Counters& now_ = memory::counters();
+  const Counters& now_ = counters();
   std::uint64_t misses_ = now_.misses.value();
   std::uint64_t clean_hits_ = now_.clean_hits.value();
   std::uint64_t dirty_hits_ = now_.dirty_hits.value();

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/align.h"
+#include "base/units.h"
 #include "bytes.h"
 #include "check.h"
 
@@ -87,14 +88,14 @@ void asking_for_huge_pages_changes_no_byte() {
 void pages_are_written_once_they_are_and_not_when_they_are_read() {
   const std::size_t page = os::page_bytes();
   std::byte* address = map(5000 * page, 1);
-  CHECK(os::advise_small_pages(address, 5000 * page) == 0);
-  CHECK(!os::are_written(address, 5000 * page));
+  CHECK(os::advise_no_huge_pages(address, 5000 * page) == 0);
+  CHECK(!os::are_private_resident(address, 5000 * page));
   test::make_dirty(address, 4999 * page);
   CHECK(all_are(kZero, address + 4999 * page, page));
 #ifdef __linux__
-  CHECK(!os::are_written(address, 5000 * page));
-  CHECK(os::are_written(address, 4999 * page));
-  CHECK(!os::are_written(address + 4999 * page, page));
+  CHECK(!os::are_private_resident(address, 5000 * page));
+  CHECK(os::are_private_resident(address, 4999 * page));
+  CHECK(!os::are_private_resident(address + 4999 * page, page));
 #endif
   unmap(address, 5000 * page);
 }
@@ -128,12 +129,12 @@ void pages_move_with_their_content() {
   std::byte* from = map(4 * MiB, 2 * MiB);
   std::byte* to = map(10 * MiB, 2 * MiB);
   test::make_dirty(from, 4 * MiB);
-  const int error = os::move_pages(from, 4 * MiB, to, 10 * MiB);
+  const int error = os::remap_pages(from, 4 * MiB, to, 10 * MiB);
   if (error == ENOTSUP) return unmap(from, 4 * MiB), unmap(to, 10 * MiB);
   CHECK(error == 0);
   CHECK(all_are(kDirty, to, 4 * MiB));
   CHECK(all_are(kZero, to + 4 * MiB, 6 * MiB));
-  CHECK(!os::are_written(from, os::page_bytes()));
+  CHECK(!os::are_private_resident(from, os::page_bytes()));
   unmap(to, 10 * MiB);
 }
 

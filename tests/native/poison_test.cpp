@@ -1,18 +1,22 @@
-// memory/ under AddressSanitizer: a use after free is reported, however long the block is kept.
+// The allocator under AddressSanitizer: a use after free is reported, however long the block is
+// kept.
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 
-#include "base/align.h"
+#include "alloc/allocator.h"
+#include "base/options.h"
+#include "base/units.h"
+#include "blocks/pool.h"
 #include "check.h"
-#include "memory/allocator.h"
 #include "os/threads.h"
 
 namespace {
 
 using namespace zerofill;
-using memory::Commit;
+using alloc::Allocation;
+using alloc::Commit;
 
 /// Whether a process of its own, that writes where it says, is ended by AddressSanitizer.
 bool is_reported(std::byte* (*address)()) {
@@ -28,44 +32,51 @@ bool is_reported(std::byte* (*address)()) {
 }
 
 std::byte* freed(std::size_t bytes, Commit commit) {
-  const memory::Block block = memory::acquire({bytes, 64, commit}, {});
-  block.payload[0] = std::byte{1};
-  memory::release(block);
-  return block.payload;
+  Allocation block = alloc::acquire({bytes, 64, commit}, {});
+  std::byte* data = block.data();
+  data[0] = std::byte{1};
+  block.release();
+  return data;
 }
 
 void a_write_to_a_kept_block_is_reported() {
   CHECK(is_reported([] {
-    memory::options().scrub.store(memory::Scrub::off);
+    options().scrub.store(Scrub::off);
     return freed(8 * MiB, Commit::eager);
   }));
 }
 
 void a_write_to_a_scrubbed_block_is_reported() {
   CHECK(is_reported([] {
-    memory::options().scrub.store(memory::Scrub::on);
-    std::byte* payload = freed(8 * MiB, Commit::eager);
-    while (memory::pool_sizes().dirty_bytes != 0) os::sleep_microseconds(1000);
-    return payload + 8 * MiB - 1;
+    options().scrub.store(Scrub::on);
+    std::byte* data = freed(8 * MiB, Commit::eager);
+    while (blocks::pool_sizes().dirty_bytes != 0) os::sleep_microseconds(1000);
+    return data + 8 * MiB - 1;
   }));
 }
 
 void a_write_to_a_freed_part_of_a_span_is_reported() {
   CHECK(is_reported([] {
-    memory::acquire({MiB, 64, Commit::lazy}, {});  // or the span would go back as a whole
+    alloc::acquire({MiB, 64, Commit::lazy}, {});  // or the span would go back as a whole
     return freed(MiB, Commit::lazy);
   }));
 }
 
 void a_write_to_a_block_in_use_is_not() {
-  CHECK(!is_reported([] { return memory::acquire({8 * MiB, 64, Commit::eager}, {}).payload; }));
+  CHECK(!is_reported([] {
+    Allocation block = alloc::acquire({8 * MiB, 64, Commit::eager}, {});
+    std::byte* data = block.data();
+    *data = std::byte{1};
+    new Allocation(std::move(block));  // in use until the process ends
+    return data;
+  }));
 }
 
 void a_block_in_use_is_not_poisoned() {
   for (int i = 0; i < 2; ++i) {
-    const memory::Block block = memory::acquire({8 * MiB, 64, Commit::eager}, {});
-    for (std::size_t at = 0; at < 8 * MiB; at += 4096) block.payload[at] = std::byte{1};
-    memory::release(block);
+    Allocation block = alloc::acquire({8 * MiB, 64, Commit::eager}, {});
+    for (std::size_t at = 0; at < 8 * MiB; at += 4096) block.data()[at] = std::byte{1};
+    block.release();
   }
 }
 

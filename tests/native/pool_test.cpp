@@ -1,6 +1,6 @@
-// memory/pool: what is freed is kept within its limit, given back when it should be, and is never
+// blocks/pool: what is freed is kept within its limit, given back when it should be, and is never
 // shown to the next owner.
-#include "memory/pool.h"
+#include "blocks/pool.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,46 +9,48 @@
 #include <thread>
 #include <vector>
 
+#include "alloc/allocator.h"
+#include "base/errors.h"
+#include "base/options.h"
+#include "base/units.h"
 #include "bytes.h"
 #include "check.h"
 #include "fake_budget.h"
 #include "gained.h"
-#include "memory/allocator.h"
 #include "os/threads.h"
 
 namespace {
 
 using namespace zerofill;
-using memory::acquire;
-using memory::Block;
-using memory::Commit;
-using memory::release;
-using memory::Scrub;
+using alloc::acquire;
+using alloc::Allocation;
+using alloc::Commit;
 using test::all_are;
 using test::kZero;
 
 constexpr team::Poll kNoPoll{};
 
-std::size_t kept_bytes() { return memory::pool_sizes().bytes(); }
+std::size_t kept_bytes() { return blocks::pool_sizes().bytes(); }
 
 void use(std::size_t bytes, std::size_t alignment = 64) {
-  const Block block = acquire({bytes, alignment, Commit::eager}, kNoPoll);
-  CHECK(all_are(kZero, block.payload, bytes));
-  test::make_dirty(block.address, block.bytes);
-  release(block);
+  Allocation block = acquire({bytes, alignment, Commit::eager}, kNoPoll);
+  CHECK(all_are(kZero, block.data(), bytes));
+  test::make_dirty(block.block().address, block.block().bytes);
+  block.release();
 }
 
-/// Waits for the keeper, as long as that takes: a hang ends by the test's own time limit.
+/// Waits for the background thread, as long as that takes: a hang ends by the test's own time
+/// limit.
 template <typename Condition>
 void wait_until(Condition condition) {
   while (!condition()) os::sleep_microseconds(1000);
 }
 
 void start_afresh(Scrub scrub = Scrub::off) {
-  memory::options().scrub.store(scrub);
-  memory::options().decay.store(1000);
-  memory::options().pool_limit.store(1024 * MiB);
-  memory::trim();
+  options().scrub.store(scrub);
+  options().decay.store(1000);
+  options().pool_limit.store(1024 * MiB);
+  alloc::trim();
 }
 
 void a_dirty_block_is_zeroed_and_nothing_else_is_done() {
@@ -63,7 +65,7 @@ void a_dirty_block_is_zeroed_and_nothing_else_is_done() {
 void a_scrubbed_block_is_not_zeroed_again() {
   start_afresh(Scrub::on);
   use(8 * MiB);
-  wait_until([] { return memory::pool_sizes().dirty_bytes == 0; });
+  wait_until([] { return blocks::pool_sizes().dirty_bytes == 0; });
   const test::Gained gained;
   use(8 * MiB);
   CHECK(gained.zeroed() == 0);
@@ -73,11 +75,11 @@ void a_scrubbed_block_is_not_zeroed_again() {
 
 void a_limit_holds() {
   start_afresh();
-  memory::options().pool_limit.store(20 * MiB);
-  std::vector<Block> blocks;
-  for (int i = 0; i < 5; ++i) blocks.push_back(acquire({6 * MiB, 64, Commit::eager}, kNoPoll));
-  for (const Block& block : blocks) {
-    release(block);
+  options().pool_limit.store(20 * MiB);
+  std::vector<Allocation> made;
+  for (int i = 0; i < 5; ++i) made.push_back(acquire({6 * MiB, 64, Commit::eager}, kNoPoll));
+  for (Allocation& allocation : made) {
+    allocation.release();
     CHECK(kept_bytes() <= 20 * MiB);
   }
   CHECK(kept_bytes() > 18 * MiB);
@@ -85,7 +87,7 @@ void a_limit_holds() {
 
 void an_idle_block_goes_back_although_nobody_calls() {
   start_afresh();
-  memory::options().decay.store(0.02);
+  options().decay.store(0.02);
   use(8 * MiB);
   wait_until([] { return kept_bytes() == 0; });
 }
@@ -94,9 +96,9 @@ void an_idle_block_goes_back_although_nobody_calls() {
 void a_request_that_only_fits_without_the_pool_is_met() {
   start_afresh();
   use(64 * MiB);
-  test::set_available(test::kFakeKeptBack + 80 * MiB);
+  test::set_available(test::kFakeHeadroom + 80 * MiB);
   const test::Gained gained;
-  CHECK(!test::throws<memory::OutOfMemory>([] { use(112 * MiB); }));
+  CHECK(!test::throws<OutOfMemory>([] { use(112 * MiB); }));
   CHECK(gained.returned() >= 64 * MiB);
   test::set_available(test::kFakeTotal);
 }
@@ -104,17 +106,17 @@ void a_request_that_only_fits_without_the_pool_is_met() {
 void a_request_that_does_not_fit_even_then_is_refused() {
   start_afresh();
   use(64 * MiB);
-  test::set_available(test::kFakeKeptBack + 80 * MiB);
-  CHECK(test::throws<memory::OutOfMemory>([] { use(150 * MiB); }));
+  test::set_available(test::kFakeHeadroom + 80 * MiB);
+  CHECK(test::throws<OutOfMemory>([] { use(150 * MiB); }));
   test::set_available(test::kFakeTotal);
   use(64 * MiB);
 }
 
-/// The keeper looks once a second.
+/// The background thread looks once a second.
 void when_memory_runs_low_everything_goes_back() {
   start_afresh();
   use(8 * MiB);
-  test::set_available(test::kFakeKeptBack);
+  test::set_available(test::kFakeHeadroom);
   const test::Gained gained;
   wait_until([] { return kept_bytes() == 0; });
   wait_until([&] { return gained.returned() >= 8 * MiB; });
@@ -127,12 +129,13 @@ void when_memory_runs_low_everything_goes_back() {
 void pages_to_be_made_on_use_have_room() {
   start_afresh(Scrub::off);
   use(64 * MiB);
-  const memory::Request request{96 * MiB, 64, Commit::on_use, memory::Content::unknown};
-  test::set_available(test::kFakeKeptBack + 96 * MiB);
-  release(acquire(request, kNoPoll));
+  const alloc::Request request{96 * MiB, 64, Commit::lazy, alloc::Touch::dense,
+                               blocks::Content::unknown};
+  test::set_available(test::kFakeHeadroom + 96 * MiB);
+  acquire(request, kNoPoll).release();
   CHECK(kept_bytes() >= 64 * MiB);
-  test::set_available(test::kFakeKeptBack + 95 * MiB);
-  release(acquire(request, kNoPoll));
+  test::set_available(test::kFakeHeadroom + 95 * MiB);
+  acquire(request, kNoPoll).release();
   CHECK(kept_bytes() == 0);
   test::set_available(test::kFakeTotal);
 }
@@ -153,8 +156,9 @@ void trimming_meets_scrubbing() {
   for (int i = 0; i < 50; ++i) {
     const test::Gained gained;
     use(8 * MiB);
-    CHECK(memory::trim() >= 8 * MiB);
-    CHECK(gained.returned() >= 8 * MiB);  // at once, and not when the keeper gets round to it
+    CHECK(alloc::trim() >= 8 * MiB);
+    CHECK(gained.returned() >=
+          8 * MiB);  // at once, and not when the background thread gets round to it
     CHECK(kept_bytes() == 0);
   }
 }
@@ -176,13 +180,13 @@ void forking_meets_use() {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&done] {
-      while (!done) release(acquire({3 * MiB, 64, Commit::eager}, kNoPoll));
+      while (!done) acquire({3 * MiB, 64, Commit::eager}, kNoPoll).release();
     });
   }
   for (int i = 0; i < 20; ++i) {
     CHECK(holds_in_child([] {
       const bool empty = kept_bytes() == 0;
-      memory::trim();
+      alloc::trim();
       return empty && kept_bytes() == 0;
     }));
   }
@@ -190,26 +194,26 @@ void forking_meets_use() {
   for (std::thread& thread : threads) thread.join();
 }
 
-Block inherited;
+Allocation inherited;
 
 /// Its pages are the parent's too: writing to them would copy each.
 void what_a_fork_left_is_not_kept() {
   start_afresh(Scrub::off);
   inherited = acquire({8 * MiB, 64, Commit::eager}, kNoPoll);
-  test::make_dirty(inherited.payload, 8 * MiB);
+  test::make_dirty(inherited.data(), 8 * MiB);
   CHECK(holds_in_child([] {
-    release(inherited);
+    inherited.release();
     return kept_bytes() == 0;
   }));
-  release(inherited);
+  inherited.release();
   CHECK(kept_bytes() >= 8 * MiB);
 }
 
 /// While a child lives that shares them.
 void what_a_living_child_shares_is_not_kept() {
   start_afresh(Scrub::off);
-  const Block shared = acquire({8 * MiB, 64, Commit::eager}, kNoPoll);
-  test::make_dirty(shared.payload, 8 * MiB);
+  Allocation shared = acquire({8 * MiB, 64, Commit::eager}, kNoPoll);
+  test::make_dirty(shared.data(), 8 * MiB);
   int ends[2];
   CHECK(pipe(ends) == 0);
   const pid_t child = fork();
@@ -219,7 +223,7 @@ void what_a_living_child_shares_is_not_kept() {
     close(ends[1]);
     _exit(read(ends[0], &nothing, 1) == 0 ? 0 : 1);  // until the parent closes its end
   }
-  release(shared);
+  shared.release();
   CHECK(kept_bytes() == 0);
   use(8 * MiB);  // a block of the time after the fork is
   CHECK(kept_bytes() >= 8 * MiB);

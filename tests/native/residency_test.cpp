@@ -10,15 +10,17 @@
 #include <string>
 #include <vector>
 
+#include "alloc/allocator.h"
+#include "base/units.h"
 #include "bytes.h"
 #include "check.h"
-#include "memory/allocator.h"
 #include "os/pages.h"
 
 namespace {
 
 using namespace zerofill;
-using memory::Commit;
+using alloc::Allocation;
+using alloc::Commit;
 
 std::size_t count_resident_bytes(const void* address, std::size_t bytes) {
   std::vector<unsigned char> states(bytes / os::page_bytes());
@@ -83,18 +85,18 @@ void an_alignment_leaves_nothing_mapped_beside() {
 }
 
 void an_eager_block_is_resident(std::size_t bytes) {
-  const memory::Block block = memory::acquire({bytes, 64, Commit::eager}, {});
-  CHECK(block.residency == memory::Residency::all);
-  CHECK(count_resident_bytes(block.address, block.bytes) == block.bytes);
-  memory::release(block);
+  Allocation block = alloc::acquire({bytes, 64, Commit::eager}, {});
+  CHECK(block.block().residency == blocks::Residency::all);
+  CHECK(count_resident_bytes(block.block().address, block.block().bytes) == block.block().bytes);
+  block.release();
 }
 
 void a_lazy_block_is_not_resident(std::size_t bytes) {
-  memory::trim();
-  const memory::Block block = memory::acquire({bytes, 64, Commit::lazy}, {});
-  CHECK(block.residency == memory::Residency::some);
-  CHECK(count_resident_bytes(block.address, block.bytes) == 0);
-  memory::release(block);
+  alloc::trim();
+  Allocation block = alloc::acquire({bytes, 64, Commit::lazy}, {});
+  CHECK(block.block().residency == blocks::Residency::some);
+  CHECK(count_resident_bytes(block.block().address, block.block().bytes) == 0);
+  block.release();
 }
 
 /// The flags of the mapping that holds an address, as proc_pid_smaps(5) has them.
@@ -118,17 +120,18 @@ std::string flags_of(const void* address) {
 /// Or one byte written would make 2 MiB of it resident, where the system gives huge pages unasked.
 void a_lazy_block_has_small_pages(std::size_t bytes) {
   if (os::huge_page_bytes() == 0) return;
-  const memory::Block block = memory::acquire({bytes, 64, Commit::lazy}, {});
-  CHECK(flags_of(block.payload).find(" nh ") != std::string::npos);
-  CHECK(flags_of(block.payload).find(" hg ") == std::string::npos);
-  memory::release(block);
+  Allocation block = alloc::acquire({bytes, 64, Commit::lazy}, {});
+  CHECK(flags_of(block.data()).find(" nh ") != std::string::npos);
+  CHECK(flags_of(block.data()).find(" hg ") == std::string::npos);
+  block.release();
 }
 
 void a_released_block_is_gone(Commit commit) {
-  const memory::Block block = memory::acquire({3 * MiB, 64, commit}, {});
-  memory::release(block);
-  memory::trim();
-  CHECK(!is_mapped(block.address));
+  Allocation block = alloc::acquire({3 * MiB, 64, commit}, {});
+  const void* address = block.block().address;
+  block.release();
+  alloc::trim();
+  CHECK(!is_mapped(address));
 }
 
 }  // namespace

@@ -1,24 +1,24 @@
-// memory/strided: the bytes of the runs become zero and no other, whatever the shape.
-#include "memory/strided.h"
+// zeroing/strided: the bytes of the runs become zero and no other, whatever the shape.
+#include "zeroing/strided.h"
 
 #include <algorithm>
 #include <initializer_list>
 #include <random>
 #include <vector>
 
-#include "base/align.h"
+#include "base/errors.h"
+#include "base/options.h"
+#include "base/units.h"
 #include "bytes.h"
 #include "check.h"
 #include "gained.h"
-#include "memory/errors.h"
-#include "memory/options.h"
 
 namespace {
 
 using namespace zerofill;
-using memory::StridedRange;
 using test::kDirty;
 using test::kZero;
+using zeroing::StridedRange;
 
 using Bytes = std::vector<std::byte>;
 
@@ -69,7 +69,7 @@ std::byte origin[64];
 void becomes(const std::vector<Dimension>& before, std::size_t run_bytes,
              const std::vector<Dimension>& after, std::ptrdiff_t moved_by = 0) {
   StridedRange range = range_of(origin + 32, 8, before);
-  memory::simplify(&range);
+  zeroing::coalesce(&range);
   CHECK(range.run_bytes == run_bytes);
   CHECK(dimensions_of(range) == after);
   CHECK(range.address == origin + 32 + moved_by);
@@ -141,7 +141,7 @@ void zeroes_as_the_naive_loop(std::size_t run_bytes, const std::vector<Dimension
   Bytes actual(static_cast<std::size_t>(start + reach.behind + kGuardBytes), kDirty);
   Bytes expected = actual;
   zero_naively(range_of(expected.data(), run_bytes, dimensions), expected.data() + start);
-  memory::zero_strided(range_of(actual.data() + start, run_bytes, dimensions), {});
+  zeroing::zero_strided(range_of(actual.data() + start, run_bytes, dimensions), {});
   CHECK(actual == expected);
 }
 
@@ -203,7 +203,7 @@ void the_most_dimensions_are_zeroed() {
 void the_bytes_written_are_counted(const std::vector<Dimension>& dimensions, std::uint64_t bytes) {
   Bytes buffer(4000);
   const test::Gained gained;
-  memory::zero_strided(range_of(buffer.data(), 8, dimensions), {});
+  zeroing::zero_strided(range_of(buffer.data(), 8, dimensions), {});
   CHECK(gained.zeroed() == bytes);
 }
 
@@ -213,7 +213,7 @@ void a_poll_that_says_stop_interrupts() {
   const StridedRange range = range_of(buffer.data(), 1, {{1 << 16, 1}, {1 << 16, 1}});
   const team::Poll stop{[](void*) { return true; }, nullptr};
   const test::Gained gained;
-  CHECK(test::throws<memory::Interrupted>([&] { memory::zero_strided(range, stop); }));
+  CHECK(test::throws<Interrupted>([&] { zeroing::zero_strided(range, stop); }));
   CHECK(gained.zeroed() == 0);
 }
 
@@ -229,11 +229,11 @@ int main() {
   simplify_leaves_overlaps();
 
   random_shapes_are_zeroed();
-  memory::options().num_threads.store(4);
+  options().num_threads.store(4);
   large_shapes_are_zeroed();
   the_most_dimensions_are_zeroed();
   the_bytes_written_are_counted({{10, 8}}, 80);
   the_bytes_written_are_counted({{10, 100}, {3, 16}, {5, 0}}, 240);
-  memory::options().num_threads.store(1);
+  options().num_threads.store(1);
   a_poll_that_says_stop_interrupts();
 }

@@ -18,7 +18,7 @@ ENDINGS = {
 class Node: pass
 node = Node(); node.self = node; node.array = zerofill.zeros(32 << 20, 'u1')
 """,
-    "the keeper scrubs": """
+    "the background thread scrubs": """
 zerofill.configure(scrub=True, pool_limit=1 << 30)
 a = zerofill.zeros(256 << 20, 'u1'); a.fill(1); del a
 """,

@@ -46,7 +46,7 @@ def use(nbytes, **options):
 
 
 def until(condition):
-    """Wait for the keeper, which takes as long as it takes."""
+    """Wait for the background thread, which takes as long as it takes."""
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, zerofill.stats()
@@ -184,13 +184,13 @@ def test_huge_pages_back_a_fresh_block():
 
 
 @linux
-def test_the_mapping_and_the_keeper_have_names():
+def test_the_mapping_and_the_background_thread_have_names():
     use(8 * MIB)
     names = set()
     for task in os.listdir("/proc/self/task"):
         with open(f"/proc/self/task/{task}/comm") as file:
             names.add(file.read().strip())
-    assert "zerofill-keeper" in names
+    assert "zerofill-bg" in names
 
 
 def test_the_limit_holds_and_older_blocks_make_room():

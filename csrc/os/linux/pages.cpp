@@ -122,11 +122,11 @@ int advise_huge_pages(void* address, std::size_t bytes) noexcept {
   return madvise(address, bytes, MADV_HUGEPAGE) == 0 ? 0 : errno;
 }
 
-int advise_small_pages(void* address, std::size_t bytes) noexcept {
+int advise_no_huge_pages(void* address, std::size_t bytes) noexcept {
   return madvise(address, bytes, MADV_NOHUGEPAGE) == 0 ? 0 : errno;
 }
 
-int renew_pages(void* address, std::size_t bytes) noexcept {
+int discard_pages(void* address, std::size_t bytes) noexcept {
   // EINVAL for pages that are locked (mlockall(2)): they stay, whoever wants them gone.
   if (madvise(address, bytes, MADV_DONTNEED) != 0) std::memset(address, 0, bytes);
   return 0;
@@ -140,7 +140,7 @@ int populate_pages(void* address, std::size_t bytes) noexcept {
   return 0;
 }
 
-bool are_written(void* address, std::size_t bytes) noexcept {
+bool are_private_resident(void* address, std::size_t bytes) noexcept {
   // proc_pid_pagemap(5): 64 bits a page. Not opened once for all: it is that of the process which
   // opened it, also in the child of a fork.
   constexpr std::uint64_t kPresent = std::uint64_t{1} << 63;
@@ -175,7 +175,7 @@ int grow_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept
   return mremap(address, bytes, new_bytes, 0) != MAP_FAILED ? 0 : errno;
 }
 
-int move_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes) noexcept {
+int remap_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes) noexcept {
   const void* moved = mremap(from, from_bytes, to_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
   return moved != MAP_FAILED ? 0 : errno;
 }

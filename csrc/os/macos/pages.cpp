@@ -69,9 +69,9 @@ int unmap_pages(void* address, std::size_t bytes) noexcept {
 
 int advise_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
-int advise_small_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return 0; }
+int advise_no_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return 0; }
 
-int renew_pages(void* address, std::size_t bytes) noexcept {
+int discard_pages(void* address, std::size_t bytes) noexcept {
   // MADV_DONTNEED keeps the content here. A new mapping in the place of the old one does not.
   void* renewed =
       mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0);
@@ -80,7 +80,7 @@ int renew_pages(void* address, std::size_t bytes) noexcept {
 
 int populate_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
-bool are_written(void* address, std::size_t bytes) noexcept {
+bool are_private_resident(void* address, std::size_t bytes) noexcept {
   const std::size_t page = page_bytes();
   char pages[4096];  // one byte a page
   auto* start = static_cast<char*>(address);
@@ -104,8 +104,8 @@ int grow_pages(void* /*address*/, std::size_t /*bytes*/, std::size_t /*new_bytes
   return ENOTSUP;
 }
 
-int move_pages(void* /*from*/, std::size_t /*from_bytes*/, void* /*to*/,
-               std::size_t /*to_bytes*/) noexcept {
+int remap_pages(void* /*from*/, std::size_t /*from_bytes*/, void* /*to*/,
+                std::size_t /*to_bytes*/) noexcept {
   return ENOTSUP;
 }
 

@@ -106,16 +106,16 @@ int unmap_pages(void* address, std::size_t /*bytes*/) noexcept {
 
 int advise_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
-int advise_small_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return 0; }
+int advise_no_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return 0; }
 
-int renew_pages(void* address, std::size_t bytes) noexcept {
+int discard_pages(void* address, std::size_t bytes) noexcept {
   if (!VirtualFree(address, bytes, MEM_DECOMMIT)) return last_error();
   return VirtualAlloc(address, bytes, MEM_COMMIT, PAGE_READWRITE) != nullptr ? 0 : last_error();
 }
 
 int populate_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
-bool are_written(void* address, std::size_t bytes) noexcept {
+bool are_private_resident(void* address, std::size_t bytes) noexcept {
   using QueryFunction = BOOL(WINAPI*)(HANDLE, PVOID, DWORD);
   static const auto query = find_function<QueryFunction>("K32QueryWorkingSetEx");
   if (query == nullptr) return false;
@@ -145,8 +145,8 @@ int grow_pages(void* /*address*/, std::size_t /*bytes*/, std::size_t /*new_bytes
   return ENOTSUP;
 }
 
-int move_pages(void* /*from*/, std::size_t /*from_bytes*/, void* /*to*/,
-               std::size_t /*to_bytes*/) noexcept {
+int remap_pages(void* /*from*/, std::size_t /*from_bytes*/, void* /*to*/,
+                std::size_t /*to_bytes*/) noexcept {
   return ENOTSUP;
 }
 

@@ -1,0 +1,64 @@
+#include "alloc/allocation.h"
+
+#include "base/align.h"
+#include "base/options.h"
+#include "blocks/fork_epoch.h"
+#include "blocks/pool.h"
+#include "blocks/recent_peak.h"
+#include "blocks/touch_history.h"
+#include "os/pages.h"
+
+namespace zerofill::alloc {
+namespace {
+
+using blocks::Content;
+using blocks::Residency;
+
+void count_in_use(std::ptrdiff_t bytes) noexcept {
+  blocks::in_use.change(bytes, Clock::now(), decay_time());
+}
+
+/// Looks at the pages of a payload, where that is not known, and remembers what its owner did.
+/// They are all there only if they are this process's own: after a fork they are another's too,
+/// until somebody writes to them.
+Residency classify_residency(const blocks::Block& block, const std::byte* data, std::size_t bytes,
+                             unsigned epoch) noexcept {
+  const bool is_ours = block.fork_epoch == epoch;
+  if (block.residency == Residency::none || block.residency == Residency::some) {
+    return block.residency;
+  }
+  if (block.residency == Residency::all && is_ours) return Residency::all;
+  const std::size_t page = os::page_bytes();
+  const auto start = static_cast<std::size_t>(data - block.address);
+  const std::size_t first = align_down(start, page);
+  const std::size_t last = align_up(start + bytes, page);
+  const bool filled = os::are_private_resident(block.address + first, last - first);
+  if (block.content == Content::zero && is_ours) blocks::touch_history::record(bytes, filled);
+  return filled ? Residency::all : Residency::some;
+}
+
+}  // namespace
+
+Allocation::Allocation(blocks::PlacedBlock placed, std::size_t bytes) noexcept
+    : block_(std::move(placed.block)), data_(placed.payload), bytes_(bytes) {
+  count_in_use(static_cast<std::ptrdiff_t>(block_->bytes));
+}
+
+void Allocation::release() noexcept {
+  if (data_ == nullptr) return;
+  // Read before the pages are looked at, because another thread may fork at any time.
+  const unsigned epoch = blocks::fork_epoch();
+  blocks::OwnedBlock block = std::move(block_);
+  count_in_use(-static_cast<std::ptrdiff_t>(block->bytes));
+  block->residency = classify_residency(*block, data_, bytes_, epoch);
+  data_ = nullptr;
+  bytes_ = 0;
+  // A block of which some pages are resident is not pooled: zeroing it would make the pages
+  // resident that its owner never touched.
+  if (block->residency != Residency::all) return;
+  block->fork_epoch = epoch;
+  block->content = Content::unknown;  // its owner may have written to it, whatever it held
+  blocks::put_into_pool(std::move(block));
+}
+
+}  // namespace zerofill::alloc

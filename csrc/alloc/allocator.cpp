@@ -1,0 +1,137 @@
+#include "alloc/allocator.h"
+
+#include <optional>
+
+#include "alloc/fork.h"
+#include "alloc/room.h"
+#include "base/options.h"
+#include "blocks/mapping.h"
+#include "blocks/pool.h"
+#include "blocks/slabs.h"
+#include "blocks/touch_history.h"
+#include "zeroing/audit.h"
+#include "zeroing/zero_range.h"
+
+namespace zerofill::alloc {
+namespace {
+
+using blocks::Content;
+using blocks::ContentPreference;
+using blocks::OwnedBlock;
+using blocks::PageSize;
+using blocks::PlacedBlock;
+using blocks::Residency;
+
+// As the library is loaded. Every program that allocates has this file.
+[[maybe_unused]] const int kForkHandlers = register_fork_handlers();
+
+/// Lazy zeros of up to this size come out of dirty blocks too, as they do from the C library, which
+/// keeps resident what is smaller (the maximum of M_MMAP_THRESHOLD, mallopt(3)).
+constexpr std::size_t kAlwaysReusedBytes = 32 * MiB;
+
+PlacedBlock place_at_colour(OwnedBlock block) noexcept {
+  std::byte* payload = block->address + block->colour;
+  return {std::move(block), payload};
+}
+
+PlacedBlock map_for(const Request& request, PageSize pages) {
+  const std::size_t colour = blocks::next_colour(request.alignment);
+  return place_at_colour(blocks::map_block(request.bytes, request.alignment, colour, pages));
+}
+
+PlacedBlock make_sparse(const Request& request) {
+  auto slot = blocks::take_from_slab(request.bytes, request.alignment);
+  PlacedBlock made = slot ? std::move(*slot) : map_for(request, PageSize::small);
+  made.block->residency = Residency::some;  // its owner will touch it
+  return made;
+}
+
+PlacedBlock make_dense(const Request& request) {
+  make_room_for(request.bytes);
+  PlacedBlock made = map_for(request, PageSize::huge);
+  made.block->residency = Residency::unknown;
+  // Fresh pages are zero in any case. Who did not ask for zeros says nothing about who does.
+  made.block->content = request.content;
+  return made;
+}
+
+/// `free_bytes` of memory are known to be free.
+PlacedBlock make_eager(const Request& request, const team::Poll& poll, std::size_t free_bytes) {
+  const std::size_t colour = blocks::next_colour(request.alignment);
+  blocks::Reservation reservation(blocks::block_bytes(request.bytes, colour), free_bytes);
+  OwnedBlock block = blocks::map_block(request.bytes, request.alignment, colour, PageSize::huge);
+  blocks::make_resident(&*block, &reservation, poll);
+  return place_at_colour(std::move(block));
+}
+
+PlacedBlock make_block(const Request& request, const team::Poll& poll, std::size_t free_bytes) {
+  if (request.commit == Commit::eager) return make_eager(request, poll, free_bytes);
+  return request.touch == Touch::dense ? make_dense(request) : make_sparse(request);
+}
+
+Allocation make_fresh(const Request& request, const team::Poll& poll, std::size_t free_bytes) {
+  Allocation fresh(make_block(request, poll, free_bytes), request.bytes);
+  counters().misses.add(1);
+  if (request.content == Content::zero) counters().skipped.add(request.bytes);
+  return fresh;
+}
+
+/// Fresh pages cost nothing until they are touched, so a dirty block is better only where the pages
+/// will be.
+ContentPreference preference_for(const Request& request) noexcept {
+  if (request.content == Content::unknown) return ContentPreference::dirty;
+  const bool will_be_touched = request.commit == Commit::eager ||
+                               (request.touch == Touch::dense &&
+                                (request.bytes <= kAlwaysReusedBytes ||
+                                 blocks::touch_history::predicts_full_touch(request.bytes)));
+  return will_be_touched ? ContentPreference::clean : ContentPreference::only_clean;
+}
+
+/// Whether nothing has to be written. Under the option audit that is looked at.
+bool verify_clean(const Allocation& reused, const team::Poll& poll) {
+  if (reused.block().content != Content::zero) return false;
+  return !options().audit.load(std::memory_order_relaxed) ||
+         zeroing::verify_zero(reused.data(), reused.bytes(), poll);
+}
+
+/// Zeroes what a block from the pool lacks for a request. When that is interrupted, the block goes
+/// back there.
+Allocation reuse(PlacedBlock pooled, const Request& request, const team::Poll& poll) {
+  Allocation reused(std::move(pooled), request.bytes);
+  if (request.content == Content::unknown) {
+    const bool is_clean = reused.block().content == Content::zero;
+    (is_clean ? counters().clean_hits : counters().dirty_hits).add(1);
+  } else if (verify_clean(reused, poll)) {
+    counters().clean_hits.add(1);
+    counters().skipped.add(request.bytes);
+  } else {
+    zeroing::zero_range(reused.data(), request.bytes, poll);
+    counters().dirty_hits.add(1);
+  }
+  return reused;
+}
+
+}  // namespace
+
+// Where do these zeros come from, is anything left to do, do it.
+Allocation acquire(const Request& request, const team::Poll& poll) {
+  auto pooled = blocks::take_from_pool({request.bytes, request.alignment, preference_for(request)});
+  if (pooled) return reuse(std::move(*pooled), request, poll);
+  return with_room([&](std::size_t free_bytes) { return make_fresh(request, poll, free_bytes); });
+}
+
+blocks::Reservation reserve(std::size_t bytes) {
+  return with_room([&](std::size_t free_bytes) { return blocks::Reservation(bytes, free_bytes); });
+}
+
+std::size_t trim() noexcept {
+  blocks::trim_slabs();  // which returns addresses, not memory
+  return blocks::trim_pool();
+}
+
+Stats stats() noexcept {
+  const blocks::PoolSizes pooled = blocks::pool_sizes();
+  return {pooled.clean_bytes, pooled.dirty_bytes, counters()};
+}
+
+}  // namespace zerofill::alloc

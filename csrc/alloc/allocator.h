@@ -1,0 +1,76 @@
+// Contract: the door to memory. All of csrc/ above this folder gets its blocks here.
+//
+// Every function may be called from any thread, without the GIL.
+#pragma once
+
+#include <cstddef>
+
+#include "alloc/allocation.h"
+#include "base/counters.h"
+#include "base/units.h"
+#include "blocks/block.h"
+#include "blocks/budget.h"
+#include "team/team.h"
+
+namespace zerofill::alloc {
+
+enum class Commit {
+  eager,  ///< every page is resident on return
+  lazy,   ///< a page becomes resident when it is touched
+};
+
+/// How much of a lazy block its owner is expected to touch.
+enum class Touch {
+  sparse,  ///< little: pages must not become resident for nothing
+  dense,   ///< most of it, as NumPy's own arrays are used
+};
+
+struct Request {
+  std::size_t bytes;      ///< at least 1
+  std::size_t alignment;  ///< a power of two
+  Commit commit;
+  Touch touch = Touch::sparse;
+  blocks::Content content = blocks::Content::zero;
+};
+
+/// Up to here memory is not worth pages of its own: it is one allocation of the C library, which
+/// the caller makes and zeroes. The C library reuses resident memory as cheaply as a pool would,
+/// but it does not leave untouched what nobody touches, so sparse memory gets pages sooner.
+constexpr std::size_t small_bytes(Commit commit, Touch touch) noexcept {
+  return commit == Commit::lazy && touch == Touch::sparse ? 256 * KiB : kHugePageUnit;
+}
+
+/// Whether the memory for a request is small.
+constexpr bool is_small(const Request& request) noexcept {
+  const std::size_t most = small_bytes(request.commit, request.touch);
+  return request.alignment <= most && request.bytes <= most - request.alignment;
+}
+
+/// Memory of that size and alignment, all zero if that is asked for. Throws OutOfMemory, or
+/// Interrupted when the poll says stop, and then nothing has been taken.
+Allocation acquire(const Request& request, const team::Poll& poll);
+
+/// Changes the size of memory to that of a request, without copying a byte. False when that cannot
+/// be done, and then the memory is as it was. What it gains may hold anything.
+///
+/// Its pages may have to move. `may_move_to` is asked before that, with the new address, and may
+/// say no. It is the last chance to do so, because mremap(2) cannot be undone.
+bool resize(Allocation* allocation, const Request& request,
+            bool (*may_move_to)(const std::byte* data)) noexcept;
+
+/// Reserves memory that somebody else will write to, and trims the pool where it would not fit
+/// otherwise. Throws OutOfMemory when it does not fit even then.
+blocks::Reservation reserve(std::size_t bytes);
+
+/// Returns all memory that is pooled to the system; returns how many bytes that was.
+std::size_t trim() noexcept;
+
+struct Stats {
+  std::size_t pooled_clean_bytes;
+  std::size_t pooled_dirty_bytes;  ///< with those that are being scrubbed
+  const Counters& counters;
+};
+
+Stats stats() noexcept;
+
+}  // namespace zerofill::alloc

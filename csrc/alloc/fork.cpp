@@ -1,0 +1,64 @@
+#include "alloc/fork.h"
+
+#include <mutex>
+
+#include "base/immortal.h"
+#include "blocks/budget.h"
+#include "blocks/fork_epoch.h"
+#include "blocks/pool.h"
+#include "blocks/slabs.h"
+#include "os/fork.h"
+#include "team/team.h"
+
+// A fork copies all memory, but only the thread that forks. So before it, every thread of ours ends
+// and every mutex of ours is taken: what they guard is whole then, in the child too. The order is
+// from the top down, because the higher part uses the lower ones until it has stopped:
+//
+//   1. one fork at a time: a second thread that forks waits here;
+//   2. the pool: its thread ends and its blocks are purged, or they would become copy-on-write;
+//   3. the slabs;
+//   4. the worker team: its threads end.
+//
+// Afterwards the mutexes are let go of in the opposite order. In the child those that other threads
+// may have been waiting on are made anew, and what those threads had reserved is forgotten. A new
+// fork epoch begins on both sides, because all pages are shared from here on.
+//
+// The page map and the counters need nothing: they are lock-free, and right at every moment.
+// Neither do the thread caches, which have one owner each.
+namespace zerofill::alloc {
+namespace {
+
+std::mutex fork_mutex;
+
+void prepare() noexcept {
+  fork_mutex.lock();
+  blocks::purge_pool_before_fork();
+  blocks::lock_slabs_before_fork();
+  team::before_fork();
+}
+
+void resume_in_parent() noexcept {
+  blocks::begin_fork_epoch();
+  team::after_fork_in_parent();
+  blocks::unlock_slabs_in_parent();
+  blocks::resume_pool_in_parent();
+  fork_mutex.unlock();
+}
+
+void resume_in_child() noexcept {
+  blocks::begin_fork_epoch();
+  blocks::forget_reservations_in_child();
+  team::after_fork_in_child();
+  blocks::unlock_slabs_in_child();
+  blocks::resume_pool_in_child();
+  fork_mutex.unlock();
+  remake_in_child(&fork_mutex);
+}
+
+}  // namespace
+
+int register_fork_handlers() noexcept {
+  return os::on_fork(&prepare, &resume_in_parent, &resume_in_child);
+}
+
+}  // namespace zerofill::alloc

@@ -1,0 +1,12 @@
+#include "base/counters.h"
+
+namespace zerofill {
+namespace {
+
+Counters instance;
+
+}  // namespace
+
+Counters& counters() noexcept { return instance; }
+
+}  // namespace zerofill

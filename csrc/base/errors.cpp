@@ -1,0 +1,25 @@
+#include "base/errors.h"
+
+#include <cstdio>
+#include <system_error>
+
+#include "base/format.h"
+
+namespace zerofill {
+OutOfMemory::OutOfMemory(int error) noexcept : lazy_would_do_(false) {
+  char words[160] = "no reason given";
+  try {
+    std::snprintf(words, sizeof words, "%s", std::generic_category().message(error).c_str());
+  } catch (...) {  // no memory for the words either
+  }
+  std::snprintf(text_, sizeof text_, "the system refused the mapping (%s)", words);
+}
+
+OutOfMemory::OutOfMemory(std::size_t available_bytes, const char* limit) noexcept
+    : lazy_would_do_(true), available_bytes_(available_bytes) {
+  char available[32];
+  format_bytes(static_cast<double>(available_bytes), available, sizeof available);
+  std::snprintf(text_, sizeof text_, "%s can still be used (%s)", available, limit);
+}
+
+}  // namespace zerofill

@@ -1,0 +1,33 @@
+// What the allocator throws.
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+namespace zerofill {
+
+/// There is no memory for a request; nothing was changed.
+class OutOfMemory : public std::bad_alloc {
+ public:
+  /// The system refused, with an errno value.
+  explicit OutOfMemory(int error) noexcept;
+  /// The budget refused, before the system was asked.
+  OutOfMemory(std::size_t available_bytes, const char* limit) noexcept;
+
+  /// What is missing, in a sentence without a capital or a full stop.
+  const char* what() const noexcept override { return text_; }
+  /// What could still be used, where the budget refused; else 0.
+  std::size_t available_bytes() const noexcept { return available_bytes_; }
+  /// Whether the request would fit were its pages left untouched.
+  bool lazy_would_do() const noexcept { return lazy_would_do_; }
+
+ private:
+  bool lazy_would_do_;
+  std::size_t available_bytes_ = 0;
+  char text_[320];
+};
+
+/// The caller's poll stopped the work.
+class Interrupted {};
+
+}  // namespace zerofill

@@ -1,0 +1,49 @@
+#include "blocks/background_thread.h"
+
+#include "base/immortal.h"
+
+namespace zerofill::blocks {
+
+bool BackgroundThread::ensure_running(std::mutex* mutex) noexcept {
+  if (forking_) return false;
+  if (running_) return true;
+  mutex_ = mutex;
+  stopping_ = false;
+  const auto body = [](void* self) { static_cast<BackgroundThread*>(self)->run(); };
+  running_ = os::start_thread("zerofill-bg", body, this, &thread_) == 0;
+  return running_;
+}
+
+void BackgroundThread::run() noexcept {
+  os::lower_priority_of_this_thread();
+  Lock lock(*mutex_);
+  while (!stopping_) {
+    const Clock::time_point due = step_(job_, lock);
+    if (stopping_ || due == kNow) continue;  // a stop that came during the step woke nobody
+    idle_ = due == kWhenWoken;
+    if (idle_) {
+      woken_.wait(lock);
+    } else {
+      woken_.wait_until(lock, due);
+    }
+    idle_ = false;
+  }
+}
+
+void BackgroundThread::stop_before_fork(Lock& lock) noexcept {
+  forking_ = true;
+  stopping_ = true;
+  woken_.notify_all();
+  const bool was_running = running_;
+  lock.unlock();
+  if (was_running) os::join_threads(&thread_, 1);
+  lock.lock();
+  running_ = false;
+}
+
+void BackgroundThread::remake_in_child() noexcept {
+  allow_after_fork();
+  zerofill::remake_in_child(&woken_);
+}
+
+}  // namespace zerofill::blocks

@@ -1,0 +1,103 @@
+#include "blocks/budget.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+
+#include "base/checked.h"
+#include "base/errors.h"
+#include "base/units.h"
+#include "os/limits.h"
+
+namespace zerofill::blocks {
+namespace {
+
+/// Bytes of requests whose pages are not all resident yet.
+std::atomic<std::size_t> reserved{0};
+
+/// What a process should leave free for page tables, kernel buffers and everyone's next small
+/// allocation.
+std::size_t headroom(std::size_t total_bytes) noexcept {
+  return std::min(std::max(total_bytes / 64, 4 * MiB), 256 * MiB);
+}
+
+/// The last total that was read; 0 for none yet.
+std::atomic<std::size_t> last_total{0};
+
+bool read_budget(os::MemoryBudget* budget) noexcept {
+  if (os::read_memory_budget(budget) != 0) return false;
+  last_total.store(budget->total_bytes, std::memory_order_relaxed);
+  return true;
+}
+
+std::size_t minus(std::size_t from, std::size_t amount) noexcept {
+  return from > amount ? from - amount : 0;
+}
+
+/// What is left of a budget beside what others have reserved.
+std::size_t left_of(const os::MemoryBudget& budget, std::size_t others) noexcept {
+  return minus(minus(budget.available_bytes, others), headroom(budget.total_bytes));
+}
+
+/// False, with nothing added, when the sum is more than a size can say.
+bool add_to_reserved(std::size_t bytes, std::size_t* before) noexcept {
+  *before = reserved.load();
+  std::size_t after;
+  do {
+    if (!checked_add(*before, bytes, &after)) return false;
+  } while (!reserved.compare_exchange_weak(*before, after));
+  return true;
+}
+
+}  // namespace
+
+bool is_memory_low() noexcept {
+  os::MemoryBudget budget;
+  return read_budget(&budget) && budget.available_bytes < 2 * headroom(budget.total_bytes);
+}
+
+bool would_fit(std::size_t bytes) noexcept {
+  os::MemoryBudget budget;
+  return !read_budget(&budget) || bytes <= left_of(budget, reserved.load());
+}
+
+std::size_t budget_total_bytes() noexcept {
+  const std::size_t known = last_total.load(std::memory_order_relaxed);
+  os::MemoryBudget budget;
+  return known != 0 || !read_budget(&budget) ? known : budget.total_bytes;
+}
+
+Reservation::Reservation(std::size_t bytes, std::size_t at_least_bytes) : unsettled_(bytes) {
+  // Reserve first, read second: whoever reserved before this call either still stands in
+  // `before`, or has its pages resident and so in the figures. Of two that come at once only the
+  // later one sees the other, so they do not refuse each other.
+  std::size_t before = 0;
+  const bool added = add_to_reserved(bytes, &before);
+  if (!added) unsettled_ = 0;
+  os::MemoryBudget budget;
+  if (!read_budget(&budget)) {
+    if (added) return;
+    throw OutOfMemory(ENOMEM);
+  }
+  const std::size_t available = std::max(left_of(budget, before), minus(at_least_bytes, before));
+  if (added && bytes <= available) return;
+  settle(bytes);
+  throw OutOfMemory(available, budget.source);
+}
+
+void Reservation::settle(std::size_t bytes) noexcept {
+  std::size_t mine = unsettled_.load();
+  while (!unsettled_.compare_exchange_weak(mine, minus(mine, bytes))) {
+  }
+  bytes = std::min(mine, bytes);
+  std::size_t all = reserved.load();
+  // In the child of a fork the ledger starts empty, whatever was under way: never below zero.
+  while (!reserved.compare_exchange_weak(all, minus(all, bytes))) {
+  }
+}
+
+Reservation::~Reservation() { settle(unsettled_); }
+
+void forget_reservations_in_child() noexcept { reserved.store(0); }
+
+}  // namespace zerofill::blocks

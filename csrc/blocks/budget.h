@@ -1,0 +1,46 @@
+// Contract: no eager request takes more memory than the process may still use.
+//
+// The figures of the system lag behind requests that are still being filled, so every request
+// reserves its bytes first, and gives up what it reserved as its pages become resident.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+namespace zerofill::blocks {
+
+/// Whether so little memory is left that the pool should be purged.
+bool is_memory_low() noexcept;
+
+/// Whether that many bytes would fit beside what is in use, what is reserved and the headroom. True
+/// where that is not known.
+bool would_fit(std::size_t bytes) noexcept;
+
+/// The size of the limit that was the tightest when it was last looked at.
+std::size_t budget_total_bytes() noexcept;
+
+class Reservation {
+ public:
+  /// Of nothing.
+  Reservation() noexcept : unsettled_(0) {}
+  /// Throws OutOfMemory when `bytes` do not fit beside what is in use, what is reserved and the
+  /// headroom. `at_least_bytes` are known to be free although the system may not say so yet: pages
+  /// that were just purged can be on the kernel's lists of one CPU for a while, and count as used
+  /// until they leave them.
+  explicit Reservation(std::size_t bytes, std::size_t at_least_bytes = 0);
+  ~Reservation();
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+
+  /// Takes off `bytes` that are resident now, because the system's figures have them from here on.
+  /// Any thread may call.
+  void settle(std::size_t bytes) noexcept;
+
+ private:
+  std::atomic<std::size_t> unsettled_;
+};
+
+// For alloc/fork.cpp: the requests of the parent's other threads are not the child's.
+void forget_reservations_in_child() noexcept;
+
+}  // namespace zerofill::blocks

@@ -1,0 +1,125 @@
+#include "blocks/mapping.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+
+#include "base/align.h"
+#include "base/checked.h"
+#include "base/counters.h"
+#include "base/errors.h"
+#include "base/poison.h"
+#include "blocks/fork_epoch.h"
+#include "os/pages.h"
+#include "zeroing/chunks.h"
+
+namespace zerofill::blocks {
+namespace {
+
+/// A page and a cache line: the next page of a TLB and the next set of a cache.
+constexpr std::size_t kColourStepBytes = 4160;
+
+/// Writes to each page, which makes a fresh one resident. It is zero already and stays so.
+void touch_pages(std::byte* address, std::size_t bytes) noexcept {
+  const std::size_t step = os::page_bytes();
+  for (std::size_t offset = 0; offset < bytes; offset += step) {
+    *reinterpret_cast<volatile std::byte*>(address + offset) = std::byte{0};
+  }
+}
+
+}  // namespace
+
+std::size_t block_bytes(std::size_t bytes, std::size_t colour) {
+  std::size_t end;
+  if (!checked_add(bytes, colour + os::page_bytes() - 1, &end)) throw OutOfMemory(ENOMEM);
+  return align_down(end, os::page_bytes());
+}
+
+OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colour, PageSize pages) {
+  Block block;
+  block.bytes = block_bytes(bytes, colour);
+  const std::size_t huge = os::huge_page_bytes();
+  const bool holds_huge = huge != 0 && block.bytes >= huge;
+  const std::size_t unit = block.bytes >= kBlockUnit ? kBlockUnit : os::page_bytes();
+  void* address = nullptr;
+  const int error = os::map_pages(
+      block.bytes, std::max({alignment, unit, holds_huge ? huge : unit}), "zerofill", &address);
+  if (error != 0) throw OutOfMemory(error);
+  block.address = static_cast<std::byte*>(address);
+  block.colour = colour;
+  block.content = Content::zero;
+  block.fork_epoch = fork_epoch();
+  if (holds_huge && pages == PageSize::small) {
+    (void)os::advise_no_huge_pages(address, block.bytes);
+  } else {
+    block.huge_pages = holds_huge && os::advise_huge_pages(address, block.bytes) == 0;
+  }
+  return OwnedBlock(block);
+}
+
+void unmap_block(const Block& block) noexcept {
+  unpoison(block.address, block.bytes);  // or the next mapping at this address would be poisoned
+  if (os::unmap_pages(block.address, block.bytes) == 0) counters().returned.add(block.bytes);
+}
+
+void make_resident(Block* block, Reservation* reservation, const team::Poll& poll) {
+  // Huge pages are touched: that is one fault for 2 MiB and holds up no other thread. Small ones
+  // are populated, which is twice as fast as a fault for each page. It holds the lock of the
+  // address space meanwhile, hence in chunks.
+  std::atomic<bool> populate{!block->huge_pages};
+  const auto body = [&](std::size_t start, std::size_t bytes) {
+    std::byte* address = block->address + start;
+    if (!populate.load(std::memory_order_relaxed)) {
+      touch_pages(address, bytes);
+    } else if (os::populate_pages(address, bytes) != 0) {
+      populate.store(false, std::memory_order_relaxed);
+      touch_pages(address, bytes);
+    }
+    reservation->settle(bytes);
+  };
+  zeroing::for_each_chunk(block->bytes, zeroing::plan_first_touch(block->bytes), poll, body);
+  block->residency = Residency::all;
+  counters().populated.add(block->bytes);
+}
+
+bool shrink_block(Block* block, std::size_t bytes) noexcept {
+  if (os::shrink_pages(block->address, block->bytes, bytes) != 0) return false;
+  counters().returned.add(block->bytes - bytes);
+  counters().moved.add(bytes);
+  block->bytes = bytes;
+  return true;
+}
+
+Growth grow_block(Block* block, std::size_t bytes) noexcept {
+  const int error = os::grow_pages(block->address, block->bytes, bytes);
+  if (error != 0) return error == ENOMEM ? Growth::possible_elsewhere : Growth::impossible;
+  counters().moved.add(block->bytes);
+  block->bytes = bytes;
+  block->content = Content::unknown;
+  block->residency = Residency::unknown;  // the last pages are fresh
+  return Growth::done;
+}
+
+bool move_block(OwnedBlock* from, OwnedBlock* to) noexcept {
+  const Block source = from->release();
+  const Block target = to->release();
+  if (os::remap_pages(source.address, source.bytes, target.address, target.bytes) != 0) {
+    *from = OwnedBlock(source);
+    return false;  // and the target's addresses may be another's by now: nobody may unmap them
+  }
+  counters().moved.add(source.bytes);
+  *to = OwnedBlock(target);
+  (*to)->huge_pages = source.huge_pages;  // the advice moves with the pages
+  (*to)->content = Content::unknown;
+  (*to)->residency = Residency::unknown;
+  return true;
+}
+
+std::size_t next_colour(std::size_t alignment) noexcept {
+  static std::atomic<std::size_t> taken{0};
+  const std::size_t step = align_up(kColourStepBytes, alignment);
+  const std::size_t places = kMaxColour / step;
+  return places < 2 ? 0 : taken.fetch_add(1, std::memory_order_relaxed) % places * step;
+}
+
+}  // namespace zerofill::blocks

@@ -1,0 +1,245 @@
+// The design is told in pool.h.
+#include "blocks/pool.h"
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+#include <utility>
+
+#include "base/immortal.h"
+#include "base/options.h"
+#include "base/poison.h"
+#include "blocks/background_thread.h"
+#include "blocks/budget.h"
+#include "blocks/purger.h"
+#include "blocks/recent_peak.h"
+#include "blocks/scrubber.h"
+
+namespace zerofill::blocks {
+namespace {
+
+// How often the background thread looks whether memory is low. Linux has events for that (PSI, and
+// memory.events of a control group), but not every process may subscribe to them, and polling works
+// wherever the figures can be read.
+constexpr Clock::duration kLowMemoryPollInterval = std::chrono::seconds(1);
+
+/// Bytes that the pool may hold. By default twice what was in use lately: the blocks themselves
+/// once they are freed, and a spare one for each that is being scrubbed meanwhile.
+std::size_t limit_bytes() noexcept {
+  const std::size_t limit = options().pool_limit.load(std::memory_order_relaxed);
+  if (limit != kAutomaticLimit) return limit;
+  return std::min(budget_total_bytes() / 4, 2 * in_use.bytes());
+}
+
+class Pool {
+ public:
+  Pool()
+      : background_([](void* p, Lock& lock) { return static_cast<Pool*>(p)->step(lock); }, this) {}
+
+  std::optional<PlacedBlock> take(const FitRequest& request) noexcept;
+  void put(OwnedBlock block) noexcept;
+  std::size_t trim() noexcept;
+  PoolSizes sizes() noexcept;
+
+  void before_fork() noexcept;
+  void after_fork_in_parent() noexcept;
+  void after_fork_in_child() noexcept;
+
+ private:
+  // All of these need mutex_ to be held; those with a lock let go of it in between.
+  bool push(FreeBlock* block) noexcept;
+  PoolSizes sizes_now() const noexcept;
+  template <typename Condition>
+  FreeBlock* pop_oldest_while(Condition holds) noexcept;
+  FreeBlock* evict_over(std::size_t limit) noexcept;
+  FreeBlock* pop_expired() noexcept;
+  FreeBlock* pop_all() noexcept;
+
+  // The background thread's.
+  Clock::time_point step(Lock& lock) noexcept;
+  FreeBlock* pop_unwanted(Lock& lock) noexcept;
+  bool scrub_one(Lock& lock) noexcept;
+  Clock::time_point next_step_due() noexcept;
+
+  std::mutex mutex_;  ///< guards all below
+  FreeLists lists_;
+  Purger purger_;
+  Scrubber scrubber_;
+  BackgroundThread background_;
+  Clock::time_point last_poll_{};  ///< for low memory
+  bool was_empty_ = false;         ///< when the background thread last had nothing to do
+};
+
+std::optional<PlacedBlock> Pool::take(const FitRequest& request) noexcept {
+  Lock lock(mutex_);
+  FreeBlock* found = lists_.find(request);
+  if (found == nullptr) return std::nullopt;
+  lists_.remove(found);
+  if (request.preference != ContentPreference::dirty) scrubber_.record_hit(found->block->bytes);
+  lock.unlock();
+  OwnedBlock block = std::move(found->block);
+  delete found;
+  unpoison(block->address, block->bytes);
+  std::byte* payload = place_payload(*block, request);
+  return PlacedBlock{std::move(block), payload};
+}
+
+void Pool::put(OwnedBlock block) noexcept {
+  const std::size_t bytes = block->bytes;
+  auto* freed = new (std::nothrow) FreeBlock{std::move(block), Clock::now()};
+  if (freed == nullptr) return;  // no memory for the entry: the block goes back to the system
+  Lock lock(mutex_);
+  if (push(freed)) {
+    freed = evict_over(limit_bytes());
+  } else {
+    purger_.expect(bytes);
+  }
+  purger_.purge(freed, lock);
+}
+
+/// False when the block must not be pooled.
+bool Pool::push(FreeBlock* freed) noexcept {
+  const Block& block = *freed->block;
+  const bool too_large = block.bytes > std::min(limit_bytes(), kMaxPooledBytes);
+  if (too_large || decay_time() == Clock::duration::zero()) return false;
+  if (!background_.ensure_running(&mutex_)) return false;
+  freed->worth_scrubbing = scrubber_.is_worthwhile(block);
+  poison(block.address, block.bytes);
+  lists_.push(freed);
+  if (background_.is_idle() || freed->worth_scrubbing) background_.wake();
+  return true;
+}
+
+std::size_t Pool::trim() noexcept {
+  Lock lock(mutex_);
+  // Only what this call purges or drops: with another call beside it, each may count on its own.
+  const std::size_t dropped = scrubber_.drop();
+  purger_.expect(dropped);
+  const std::size_t purged = purger_.purge(pop_all(), lock);
+  purger_.wait_until_purged(lock);
+  return dropped + purged;
+}
+
+PoolSizes Pool::sizes() noexcept {
+  const Lock lock(mutex_);
+  return sizes_now();
+}
+
+PoolSizes Pool::sizes_now() const noexcept {
+  return {lists_.clean_bytes(), lists_.dirty_bytes() + scrubber_.bytes()};
+}
+
+/// A chain of the oldest blocks, off the lists and expected by the purger.
+template <typename Condition>
+FreeBlock* Pool::pop_oldest_while(Condition holds) noexcept {
+  FreeBlock* chain = nullptr;
+  for (FreeBlock* block = lists_.oldest(); block != nullptr && holds(*block);
+       block = lists_.oldest()) {
+    lists_.remove(block);
+    purger_.expect(block->block->bytes);
+    block->older = chain;
+    chain = block;
+  }
+  return chain;
+}
+
+FreeBlock* Pool::evict_over(std::size_t limit) noexcept {
+  return pop_oldest_while([&](const FreeBlock&) { return sizes_now().bytes() > limit; });
+}
+
+FreeBlock* Pool::pop_expired() noexcept {
+  const auto now = Clock::now();
+  return pop_oldest_while(
+      [&](const FreeBlock& block) { return now - block.freed_at >= decay_time(); });
+}
+
+FreeBlock* Pool::pop_all() noexcept {
+  return pop_oldest_while([](const FreeBlock&) { return true; });
+}
+
+// In the background ----------
+
+Clock::time_point Pool::step(Lock& lock) noexcept {
+  if (FreeBlock* unwanted = pop_unwanted(lock)) {
+    purger_.purge(unwanted, lock);
+    return BackgroundThread::kNow;
+  }
+  return scrub_one(lock) ? BackgroundThread::kNow : next_step_due();
+}
+
+FreeBlock* Pool::pop_unwanted(Lock& lock) noexcept {
+  const auto now = Clock::now();
+  if (lists_.empty() || now - last_poll_ < kLowMemoryPollInterval) return pop_expired();
+  last_poll_ = now;
+  lock.unlock();
+  const bool is_low = is_memory_low();
+  lock.lock();
+  return is_low ? pop_all() : pop_expired();
+}
+
+bool Pool::scrub_one(Lock& lock) noexcept {
+  FreeBlock* block = lists_.next_to_scrub();
+  if (block == nullptr) return false;
+  lists_.remove(block);
+  scrubber_.scrub(block, background_, lock);
+  if (scrubber_.was_dropped()) {
+    purger_.hand_over(block);
+  } else {
+    lists_.push(block);
+  }
+  return true;
+}
+
+Clock::time_point Pool::next_step_due() noexcept {
+  const FreeBlock* oldest = lists_.oldest();
+  const bool is_empty_still = oldest == nullptr && was_empty_;
+  was_empty_ = oldest == nullptr;
+  if (is_empty_still) return BackgroundThread::kWhenWoken;
+  const auto now = Clock::now();
+  const auto expiry = (oldest != nullptr ? oldest->freed_at : now) + decay_time();
+  return std::min(expiry, now + kLowMemoryPollInterval);
+}
+
+// Fork ----------
+
+void Pool::before_fork() noexcept {
+  Lock lock(mutex_);
+  background_.stop_before_fork(lock);
+  purger_.purge(pop_all(), lock);
+  purger_.wait_until_purged(lock);  // what others are purging would be nobody's in the child
+  lock.release();                   // held until the fork is over
+}
+
+void Pool::after_fork_in_parent() noexcept {
+  background_.allow_after_fork();
+  mutex_.unlock();
+}
+
+void Pool::after_fork_in_child() noexcept {
+  mutex_.unlock();
+  remake_in_child(&mutex_);
+  background_.remake_in_child();
+  purger_.remake_in_child();
+}
+
+Immortal<Pool> the_pool;
+
+}  // namespace
+
+std::optional<PlacedBlock> take_from_pool(const FitRequest& request) noexcept {
+  return the_pool->take(request);
+}
+
+void put_into_pool(OwnedBlock block) noexcept { the_pool->put(std::move(block)); }
+
+std::size_t trim_pool() noexcept { return the_pool->trim(); }
+
+PoolSizes pool_sizes() noexcept { return the_pool->sizes(); }
+
+void purge_pool_before_fork() noexcept { the_pool->before_fork(); }
+
+void resume_pool_in_parent() noexcept { the_pool->after_fork_in_parent(); }
+
+void resume_pool_in_child() noexcept { the_pool->after_fork_in_child(); }
+
+}  // namespace zerofill::blocks

@@ -1,0 +1,68 @@
+#include "blocks/scrubber.h"
+
+#include <algorithm>
+
+#include "base/counters.h"
+#include "base/options.h"
+#include "base/poison.h"
+#include "os/cpus.h"
+#include "team/team.h"
+#include "zeroing/zero_range.h"
+
+namespace zerofill::blocks {
+namespace {
+
+// Smaller blocks are better zeroed by their user, whose caches are warm then: the cycle of 4 or 8
+// MiB takes 1.48 times the use alone, and 1.6 with blocks that another core has scrubbed. At 64 MiB
+// it is 1.37 against 1.31, at 1 GiB 1.22 against 1.10.
+constexpr std::size_t kLeastBytes = 64 * MiB;
+
+const bool kHasSpareCpu = os::usable_cpus() > 1;  // at load time: base/immortal.h
+
+}  // namespace
+
+void Scrubber::record_hit(std::size_t bytes) noexcept {
+  last_hit_[size_class(bytes)] = Clock::now();
+}
+
+bool Scrubber::is_worthwhile(const Block& block) const noexcept {
+  const Scrub wanted = options().scrub.load(std::memory_order_relaxed);
+  if (wanted != Scrub::automatic) return wanted == Scrub::on;
+  const Clock::time_point last_hit = last_hit_[size_class(block.bytes)];
+  return block.bytes >= kLeastBytes && kHasSpareCpu && team::max_threads() > 1 &&
+         last_hit != Clock::time_point{} && Clock::now() - last_hit < decay_time();
+}
+
+void Scrubber::scrub(FreeBlock* block, const BackgroundThread& thread, Lock& lock) noexcept {
+  current_ = block;
+  dropped_ = false;
+  lock.unlock();
+  const bool is_zero = zero(*block->block, thread);
+  lock.lock();
+  current_ = nullptr;
+  if (is_zero) block->block->content = Content::zero;
+}
+
+bool Scrubber::zero(const Block& block, const BackgroundThread& thread) noexcept {
+  const zeroing::Plan plan = zeroing::plan_scrubbing(block.bytes);
+  for (std::size_t done = 0; done < block.bytes; done += plan.chunk_bytes) {
+    if (thread.should_stop() || dropped_) return false;
+    const std::size_t chunk = std::min(plan.chunk_bytes, block.bytes - done);
+    unpoison(block.address + done, chunk);
+    zeroing::zero_chunk(block.address + done, chunk, plan);
+    poison(block.address + done, chunk);
+  }
+  counters().scrubbed.add(block.bytes);
+  return true;
+}
+
+std::size_t Scrubber::bytes() const noexcept {
+  return current_ != nullptr && !dropped_ ? current_->block->bytes : 0;
+}
+
+std::size_t Scrubber::drop() noexcept {
+  const bool drops = current_ != nullptr && !dropped_.exchange(true);
+  return drops ? current_->block->bytes : 0;
+}
+
+}  // namespace zerofill::blocks
