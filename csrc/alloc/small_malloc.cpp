@@ -36,7 +36,7 @@ bool is_cacheable(std::size_t bytes, std::size_t alignment) noexcept {
   return bytes <= thread_cache::kMaxBytes && alignment == thread_cache::kAlignment;
 }
 
-/// With a capacity that the thread cache takes, when it is freed.
+/// Memory with a capacity that the thread cache takes when it is freed.
 void* cacheable_malloc(std::size_t bytes) noexcept {
   const std::size_t capacity = align_up(bytes, thread_cache::kStepBytes);
   if (void* cached = thread_cache::pop(capacity)) return cached;
@@ -44,7 +44,7 @@ void* cacheable_malloc(std::size_t bytes) noexcept {
   return place_behind_header(std::malloc(capacity + alignment), capacity, alignment);
 }
 
-/// The C library keeps the content where it is in the allocation, which may be no aligned place.
+/// realloc(3) keeps the content at the same offset, which may not be aligned in the new place.
 void* realloc_raw(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
   const Header before = *header_of(memory);
   const auto offset = static_cast<std::byte*>(memory) - static_cast<std::byte*>(before.raw);
@@ -68,7 +68,7 @@ void* small_calloc(std::size_t bytes, std::size_t alignment) noexcept {
     void* memory = cacheable_malloc(bytes);
     return memory != nullptr ? std::memset(memory, 0, bytes) : nullptr;
   }
-  // The C library knows when its memory is fresh from the system, and so zero.
+  // calloc(3) does not zero memory that is fresh from the system.
   return place_behind_header(std::calloc(1, bytes + alignment), bytes, alignment);
 }
 

@@ -1,4 +1,4 @@
-// The clock by which ages and deadlines are told.
+// The clock for ages and deadlines.
 #pragma once
 
 #include <chrono>

@@ -10,7 +10,7 @@ OutOfMemory::OutOfMemory(int error) noexcept : lazy_would_do_(false) {
   char words[160] = "no reason given";
   try {
     std::snprintf(words, sizeof words, "%s", std::generic_category().message(error).c_str());
-  } catch (...) {  // no memory for the words either
+  } catch (...) {  // there is no memory for the words either
   }
   std::snprintf(text_, sizeof text_, "the system refused the mapping (%s)", words);
 }

@@ -14,11 +14,11 @@ class OutOfMemory : public std::bad_alloc {
   /// The budget refused, before the system was asked.
   OutOfMemory(std::size_t available_bytes, const char* limit) noexcept;
 
-  /// What is missing, in a sentence without a capital or a full stop.
+  /// The reason, as a clause that goes behind "Unable to allocate ...: ".
   const char* what() const noexcept override { return text_; }
-  /// What could still be used, where the budget refused; else 0.
+  /// The bytes that could still be used, where the budget refused; else 0.
   std::size_t available_bytes() const noexcept { return available_bytes_; }
-  /// Whether the request would fit were its pages left untouched.
+  /// Whether the request would fit with commit="lazy".
   bool lazy_would_do() const noexcept { return lazy_would_do_; }
 
  private:
@@ -27,7 +27,7 @@ class OutOfMemory : public std::bad_alloc {
   char text_[320];
 };
 
-/// The caller's poll stopped the work.
+/// The caller's poll said stop.
 class Interrupted {};
 
 }  // namespace zerofill

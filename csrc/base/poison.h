@@ -1,5 +1,5 @@
-// Memory that belongs to nobody: under AddressSanitizer, touching it is reported as a use after
-// free would be. Otherwise these do nothing.
+// Poison: free memory that AddressSanitizer reports when it is touched, as it reports a use after
+// free. In other builds these functions do nothing.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Sizes that more than one place goes by.
+// Sizes that are used in more than one place.
 #pragma once
 
 #include <cstddef>

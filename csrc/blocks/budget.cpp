@@ -34,12 +34,12 @@ std::size_t minus(std::size_t from, std::size_t amount) noexcept {
   return from > amount ? from - amount : 0;
 }
 
-/// What is left of a budget beside what others have reserved.
+/// What a budget leaves, without what others have reserved and without the headroom.
 std::size_t left_of(const os::MemoryBudget& budget, std::size_t others) noexcept {
   return minus(minus(budget.available_bytes, others), headroom(budget.total_bytes));
 }
 
-/// False, with nothing added, when the sum is more than a size can say.
+/// False, with nothing added, when the sum overflows.
 bool add_to_reserved(std::size_t bytes, std::size_t* before) noexcept {
   *before = reserved.load();
   std::size_t after;
@@ -68,9 +68,9 @@ std::size_t budget_total_bytes() noexcept {
 }
 
 Reservation::Reservation(std::size_t bytes, std::size_t at_least_bytes) : unsettled_(bytes) {
-  // Reserve first, read second: whoever reserved before this call either still stands in
-  // `before`, or has its pages resident and so in the figures. Of two that come at once only the
-  // later one sees the other, so they do not refuse each other.
+  // Reserve first and read second. A reservation from before this call is then either still in
+  // `before`, or its pages are resident and in the system's figures. Of two requests at once only
+  // the later one sees the other, so they do not refuse each other.
   std::size_t before = 0;
   const bool added = add_to_reserved(bytes, &before);
   if (!added) unsettled_ = 0;
@@ -91,7 +91,7 @@ void Reservation::settle(std::size_t bytes) noexcept {
   }
   bytes = std::min(mine, bytes);
   std::size_t all = reserved.load();
-  // In the child of a fork the ledger starts empty, whatever was under way: never below zero.
+  // Never below zero: the child of a fork starts at zero, also for requests that were under way.
   while (!reserved.compare_exchange_weak(all, minus(all, bytes))) {
   }
 }

@@ -49,7 +49,7 @@ Slab* map_slab(std::size_t slot_bytes) noexcept {
     os::unmap_pages(address, kSlabBytes);
     return nullptr;
   }
-  // A huge page would make the neighbours of what is touched resident too.
+  // A huge page would make the slots beside a touched one resident too.
   (void)os::advise_no_huge_pages(address, kSlabBytes);
   for (int i = slots; i-- > 0;) slab->free[slab->free_count++] = static_cast<std::uint8_t>(i);
   return slab;
@@ -125,7 +125,7 @@ std::byte* Slabs::take(std::size_t slot_bytes, Slab** from) noexcept {
   return slab->address + static_cast<std::size_t>(slot) * slot_bytes;
 }
 
-// One empty slab a class is kept, so that a loop does not map and unmap one each time.
+// One empty slab stays in each class. Otherwise a loop could map and unmap a slab each time.
 void Slabs::put(std::byte* slot, Slab* slab) noexcept {
   const auto index = static_cast<std::size_t>(slot - slab->address) / slab->slot_bytes;
   Lock lock(mutex_);

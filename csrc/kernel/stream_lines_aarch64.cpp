@@ -2,8 +2,8 @@
 
 namespace zerofill::kernel {
 
-// STNP is the architecture's hint that a pair of registers need not be cached. Untried on real
-// hardware: cores are free to ignore the hint.
+// STNP stores a pair of registers with the hint not to cache it. Cores may ignore the hint. Untried
+// on real hardware.
 void stream_lines(std::byte* begin, std::byte* end) noexcept {
   for (std::byte* line = begin; line != end; line += kLineBytes) {
     asm volatile(

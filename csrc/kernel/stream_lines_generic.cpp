@@ -3,7 +3,7 @@
 
 namespace zerofill::kernel {
 
-// No portable way past the caches.
+// There is no portable way past the caches.
 void stream_lines(std::byte* begin, std::byte* end) noexcept {
   zero_cached(begin, static_cast<std::size_t>(end - begin));
 }

@@ -1,7 +1,7 @@
 // Contract: writing zeros.
 //
-// Nothing here can fail, take a lock or know of threads. The destination is writable and any
-// alignment will do.
+// Nothing here can fail, take a lock or know of threads. The destination must be writable, and
+// may have any alignment.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ void zero_cached(void* destination, std::size_t bytes) noexcept;
 /// return, the zeros are ordered before whatever the calling thread stores next.
 void zero_streaming(void* destination, std::size_t bytes) noexcept;
 
-/// Zeroes a few bytes whose number the compiler knows: a store or two.
+/// Zeroes a few bytes. The compiler knows how many, so this is a store or two.
 template <std::size_t bytes>
 inline void zero_small(void* destination) noexcept {
   std::memset(destination, 0, bytes);

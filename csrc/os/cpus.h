@@ -5,10 +5,11 @@
 
 namespace zerofill::os {
 
-/// Processors that the affinity mask leaves, and no more than the CPU quota pays for; at least 1.
+/// The number of processors in the affinity mask, but no more than the CPU quota allows; at
+/// least 1.
 int usable_cpus() noexcept;
 
-/// What the processor is called; empty when the system does not say.
+/// The processor's name; empty when the system does not say.
 void read_cpu_name(char* text, std::size_t capacity) noexcept;
 
 /// Size in bytes of the data cache of a level, 1 to 3, that a core has or shares; 0 when there is

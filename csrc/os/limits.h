@@ -7,16 +7,16 @@ namespace zerofill::os {
 
 struct MemoryBudget {
   /// Bytes that can become resident before the tightest limit is met. File pages that the system
-  /// would drop first count as free.
+  /// reclaims first count as free.
   std::uint64_t available_bytes;
   /// Size of that limit in bytes (the machine's memory where no smaller limit applies).
   std::uint64_t total_bytes;
-  /// Which limit it is, for a person to read.
+  /// What the limit is called, for people.
   char source[192];
 };
 
-/// Reads the system's figures anew (some microseconds). 0 on success; otherwise an errno value,
-/// and the budget is not known. Any thread may call.
+/// Reads the system's figures, which takes some microseconds. 0 on success; otherwise an errno
+/// value, and the budget is not known. Any thread may call.
 int read_memory_budget(MemoryBudget* budget) noexcept;
 
 }  // namespace zerofill::os

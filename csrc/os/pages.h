@@ -21,45 +21,46 @@ const char* huge_page_policy() noexcept;
 
 /// Maps `bytes` of fresh pages: they read as zero and none of them is resident.
 /// pre: bytes > 0 and a multiple of page_bytes(); alignment is a power of two.
-/// post: *address is a multiple of max(alignment, page_bytes()). `name` shows in the system's own
-/// list of mappings where it has names.
+/// post: *address is a multiple of max(alignment, page_bytes()). The system's list of mappings
+/// shows `name`, where it has names.
 int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void** address) noexcept;
 
-/// Gives a whole mapping back, or at least its pages where the system's limit of mappings forbids
-/// more. When it fails, the pages may hold anything.
+/// Unmaps a whole mapping. Where the system's limit of mappings forbids that, it discards the pages
+/// and keeps the addresses, and succeeds. When it fails, the pages may hold anything.
 int unmap_pages(void* address, std::size_t bytes) noexcept;
 
-/// Asks for huge pages in this range. Succeeds whether or not the system will find any.
+/// Asks for huge pages in this range. Success does not mean that the system will find any.
 int advise_huge_pages(void* address, std::size_t bytes) noexcept;
 
-/// Asks for no huge pages in this range. Nothing to do where the system never gives them unasked.
+/// Asks for no huge pages in this range. Does nothing where the system never gives them unasked.
 int advise_no_huge_pages(void* address, std::size_t bytes) noexcept;
 
-/// Makes the pages of the range fresh again: they read as zero and are not resident, unless they
-/// are locked into memory. When it fails, they cannot be used any more.
+/// Discards the content of the range: its pages are fresh again, so they read as zero and are not
+/// resident. Pages that are locked into memory are zeroed and stay resident. When it fails, the
+/// range cannot be used any more.
 int discard_pages(void* address, std::size_t bytes) noexcept;
 
 /// Makes every page of the range resident without changing a byte, in one call of the system,
 /// which may hold up other threads' mappings meanwhile: keep `bytes` small.
-/// ENOTSUP where the system has no such call; the caller then writes to the pages itself.
+/// ENOTSUP where the system has no such call. Writing to the pages does the same.
 int populate_pages(void* address, std::size_t bytes) noexcept;
 
-/// Whether every page of the range has memory of its own, as only a write gives it: what was merely
-/// read shows a page of zeros that all share, and what a fork left is shared with another process.
-/// False also where the system does not say.
+/// Whether every page of the range is resident and this process's alone. Only a write makes a page
+/// so: a page that was merely read is the one page of zeros that all processes share, and after a
+/// fork pages are shared with the other process. False also where the system does not say.
 bool are_private_resident(void* address, std::size_t bytes) noexcept;
 
 /// Makes a mapping shorter: its last pages go back to the system.
 int shrink_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept;
 
-/// Makes a mapping longer where it is, by fresh pages. ENOMEM where something else follows it, and
-/// then remap_pages() may do; ENOTSUP where the system has no such call.
+/// Makes a mapping longer where it is, by fresh pages. ENOMEM where another mapping follows it;
+/// remap_pages() may work then. ENOTSUP where the system has no such call.
 int grow_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept;
 
-/// Moves the pages of one mapping to the start of a larger one, without copying a byte. The pages
-/// behind them are fresh.
-/// post: `from` is no mapping any more. When it fails, `from` is as it was, and `to` is lost:
-/// nobody may use or unmap its addresses.
+/// Moves the pages of one mapping to the start of a larger one, without copying a byte. The other
+/// pages of the larger one are fresh.
+/// post: `from` is unmapped. When it fails, `from` is as it was, and `to` is lost: it may be
+/// unmapped already and its addresses another's, so nobody may use or unmap them.
 int remap_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes) noexcept;
 
 }  // namespace zerofill::os

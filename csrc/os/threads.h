@@ -1,4 +1,4 @@
-// Contract: threads that are the library's own.
+// Contract: the library's own threads.
 #pragma once
 
 namespace zerofill::os {
@@ -9,17 +9,18 @@ struct Thread {
 };
 
 /// Starts a thread that runs body(argument) with every signal blocked, so that signals reach the
-/// program's own threads. `name` (at most 15 characters) shows in the system's list of threads.
+/// program's own threads. The system's list of threads shows `name`, of at most 15
+/// characters.
 /// 0 on success; otherwise an errno value and nothing was started.
 int start_thread(const char* name, void (*body)(void*), void* argument, Thread* thread) noexcept;
 
-/// Waits until these threads have ended, and are gone from the system's count of threads.
+/// Waits until these threads have ended and the system does not count them any more.
 void join_threads(const Thread* threads, int count) noexcept;
 
-/// Lets every other thread go first from now on, where the system can.
+/// Gives the calling thread the lowest priority, where the system can.
 void lower_priority_of_this_thread() noexcept;
 
-/// Threads that the system counts in this process; 0 when it does not say.
+/// The number of threads that the system counts in this process; 0 when it does not say.
 int count_threads() noexcept;
 
 /// Sleeps for about this many microseconds.

@@ -79,7 +79,7 @@ bool read_arguments(const Signature& signature, PyObject* args, PyObject* kwargs
   PyObject* value;
   Py_ssize_t position = 0;
   while (kwargs != nullptr && PyDict_Next(kwargs, &position, &name, &value)) {
-    if (!PyUnicode_Check(name)) {  // type.__call__ leaves that to us
+    if (!PyUnicode_Check(name)) {  // type.__call__ does not check it
       PyErr_SetString(PyExc_TypeError, "keywords must be strings");
       return false;
     }

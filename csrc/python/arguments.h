@@ -1,4 +1,6 @@
-// Reading the arguments of a call, with the words that NumPy's functions use for wrong ones.
+// Reading the arguments of a call, with the error messages that NumPy's functions give. Written
+// with Python's C API, because pybind11's argument casts alone take longer than making a tiny
+// array.
 #pragma once
 
 #include <Python.h>

@@ -70,8 +70,8 @@ PyObject* numpy_zeros(const ArrayRequest& request) {
                        layout.fortran);
 }
 
-/// Changes the request to the final dtype and shape and counts its bytes. False with an error set,
-/// which is NumPy's own: it is asked for the same array, which it refuses.
+/// Changes the request to the final dtype and shape and counts its bytes. False with an error set.
+/// The error is NumPy's own, because NumPy is asked for the same array and refuses it.
 bool resolve_descr(ArrayRequest* request, std::size_t* nbytes) {
   ElementType& type = request->type;
   while (PyDataType_HASSUBARRAY(type.get())) {
@@ -101,7 +101,7 @@ void raise_out_of_memory(const ArrayRequest& request, std::size_t nbytes, const 
   raise_memory_error(static_cast<double>(nbytes), whom, error, lazy_helps);
 }
 
-/// An object that owns zeroed memory, and where that is.
+/// Zeroed memory, and the object that owns it.
 struct Memory {
   Reference owner;
   std::byte* data = nullptr;
@@ -112,7 +112,7 @@ Memory take_from_zerofill(std::size_t nbytes, const Placement& placement) {
   return {Reference(reinterpret_cast<PyObject*>(buffer)), buffer->data};
 }
 
-/// NumPy aligns to 16 bytes at most: take more and start at the first aligned address.
+/// NumPy aligns to 16 bytes at most, so this takes more and starts at the first aligned address.
 Memory take_from_numpy(std::size_t nbytes, const Placement& placement) {
   const std::size_t padded = nbytes + placement.alignment - 1;
   if (padded > static_cast<std::size_t>(NPY_MAX_INTP)) throw OutOfMemory(ENOMEM);
@@ -121,7 +121,7 @@ Memory take_from_numpy(std::size_t nbytes, const Placement& placement) {
   memory.owner = Reference(PyArray_ZEROS(1, &length, NPY_UINT8, 0));
   if (!memory.owner) {
     if (!PyErr_ExceptionMatches(PyExc_MemoryError)) return memory;
-    PyErr_Clear();  // it tells of bytes, and the caller of the array
+    PyErr_Clear();  // its words are about bytes; the caller's are about the array
     throw OutOfMemory(ENOMEM);
   }
   auto* array = reinterpret_cast<PyArrayObject*>(memory.owner.get());
@@ -143,7 +143,7 @@ Memory take_memory(const ArrayRequest& request, std::size_t nbytes) {
 
 // Arrays -----------------------------------------------------------------------------------------
 
-/// NumPy's arrays without bytes have strides of 0, but only where it took the memory itself.
+/// An array without bytes has strides of 0 in NumPy, but only where NumPy allocated its memory.
 void zero_empty_strides(PyArrayObject* array, bool strided) {
   std::fill_n(PyArray_STRIDES(array), PyArray_NDIM(array), 0);
   if (strided) PyArray_UpdateFlags(array, NPY_ARRAY_UPDATE_ALL);
@@ -167,8 +167,9 @@ PyObject* make_of_bytes(ArrayRequest* request) {
   return array.release();
 }
 
-/// ndarray.__new__(subtype, shape, dtype, buffer, offset, strides): the only way to an instance
-/// whose memory has its owner before a __array_finalize__ sees it, which may keep it and raise.
+/// ndarray.__new__(subtype, shape, dtype, buffer, offset, strides). It is the only way to make an
+/// instance whose memory has an owner before its __array_finalize__ runs, which may keep the
+/// instance and raise.
 Reference view_as_subtype(PyTypeObject* subtype, PyArrayObject* array) {
   PyObject* owner = PyArray_BASE(array);
   const Reference first_byte(PyMemoryView_FromObject(owner));
@@ -183,7 +184,7 @@ Reference view_as_subtype(PyTypeObject* subtype, PyArrayObject* array) {
   return Reference(PyArray_Type.tp_new(subtype, arguments.get(), nullptr));
 }
 
-/// For an array of which NumPy writes all bytes, lazy or not.
+/// For an array that NumPy initialises: it writes to all of it, even if it is lazy.
 blocks::Reservation reserve_if_large(std::size_t nbytes) {
   const bool is_large = nbytes > alloc::small_bytes(alloc::Commit::eager, alloc::Touch::dense);
   return is_large ? alloc::reserve(nbytes) : blocks::Reservation();

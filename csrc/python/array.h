@@ -1,4 +1,4 @@
-// Contract: making zeroed arrays. Every way to one ends here.
+// Contract: making zeroed arrays. All public functions make theirs here.
 #pragma once
 
 #include "python/buffer.h"

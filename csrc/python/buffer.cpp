@@ -19,7 +19,7 @@ namespace zerofill::python {
 namespace {
 
 constexpr std::size_t kMaxAlignment = std::size_t{1} << 30;
-/// What the C library's malloc and PyObject_Malloc align to already.
+/// The alignment that malloc(3) and PyObject_Malloc give in any case.
 constexpr std::size_t kMallocAlignment = 16;
 
 struct PagedBufferObject : BufferObject {
@@ -32,7 +32,7 @@ PagedBufferObject* as_paged(BufferObject* buffer) noexcept {
 
 PyTypeObject* buffer_type = nullptr;
 
-/// The start of a Buffer in raw object memory.
+/// Makes the header of a Buffer in raw memory.
 BufferObject* initialise(void* raw, std::size_t nbytes, std::size_t alignment) noexcept {
   auto* buffer = static_cast<BufferObject*>(raw);
   PyObject_Init(reinterpret_cast<PyObject*>(buffer), buffer_type);
@@ -235,7 +235,8 @@ bool read_commit(PyObject* object, alloc::Commit* commit) {
 bool register_buffer(PyObject* module) {
   PyObject* type = PyType_FromSpec(&specification);
   if (type == nullptr) return false;
-  buffer_type = reinterpret_cast<PyTypeObject*>(type);  // kept for good: it owns live memory
+  buffer_type =
+      reinterpret_cast<PyTypeObject*>(type);  // never dropped, because its instances own memory
   return PyModule_AddObjectRef(module, "Buffer", type) == 0;
 }
 

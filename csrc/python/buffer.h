@@ -11,7 +11,7 @@ namespace zerofill::python {
 
 constexpr std::size_t kDefaultAlignment = 64;
 
-/// Where and how memory is wanted; what a caller may ask for beside its size.
+/// What a caller may ask of memory beside its size.
 struct Placement {
   std::size_t alignment = kDefaultAlignment;  ///< a power of two
   alloc::Commit commit = alloc::Commit::eager;

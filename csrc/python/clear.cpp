@@ -15,7 +15,7 @@
 namespace zerofill::python {
 namespace {
 
-/// Below this, giving up the GIL costs more than the zeroing.
+/// Below this size, releasing the GIL costs more than the zeroing.
 constexpr std::size_t kKeepGilBytes = 64 * KiB;
 
 /// A range over memory with NumPy's kind of shape. False when there is nothing in it.
@@ -44,7 +44,7 @@ bool zero(const zeroing::StridedRange& range) {
   return true;
 }
 
-/// NumPy's own assignment of its own zero, which releases what the elements refer to.
+/// Has NumPy assign its own zero, which also releases what the elements refer to.
 bool assign_zero(PyArrayObject* array) {
   PyArray_Descr* descr = PyArray_DESCR(array);
   Py_INCREF(descr);  // PyArray_Zeros takes it over
@@ -67,7 +67,7 @@ bool clear_array(PyArrayObject* array) {
          zero(range);
 }
 
-/// A view of an object's memory, given up at the end of its scope.
+/// A view of an object's memory, released at the end of its scope.
 class BufferView {
  public:
   BufferView() = default;
@@ -89,7 +89,7 @@ class BufferView {
   bool held_ = false;
 };
 
-/// Whether a format of the struct module's kind, with PEP 3118's additions, has the code 'O'.
+/// Whether a buffer's format (struct's, with the additions of PEP 3118) has the code 'O'.
 bool holds_objects(const char* format) {
   bool in_name = false;  // of a field, between colons
   for (; format != nullptr && *format != '\0'; ++format) {
@@ -99,7 +99,7 @@ bool holds_objects(const char* format) {
   return false;
 }
 
-/// The error for an object whose memory cannot be written to. pre: a BufferError is set.
+/// Replaces the BufferError of a read-only object with a ValueError that says so.
 void explain_no_view(PyObject* object) {
   if (!PyErr_ExceptionMatches(PyExc_BufferError)) return;
   PyErr_Clear();
@@ -110,7 +110,8 @@ void explain_no_view(PyObject* object) {
   }
 }
 
-/// Some exporters (ctypes) leave the strides out although they were asked for: then it is one run.
+/// Some exporters (ctypes) leave the strides out although they were asked for: their memory is one
+/// run.
 bool make_range(const Py_buffer& view, zeroing::StridedRange* range) {
   const bool contiguous = view.strides == nullptr || view.shape == nullptr;
   return contiguous
@@ -118,7 +119,7 @@ bool make_range(const Py_buffer& view, zeroing::StridedRange* range) {
              : make_range(view.buf, view.itemsize, view.ndim, view.shape, view.strides, range);
 }
 
-/// Whether a format has structure: fields, and bytes between them that belong to nobody here.
+/// Whether a format has fields or padding, whose bytes must not be written to.
 bool is_structured(const char* format) {
   return format != nullptr && std::strpbrk(format, "{x") != nullptr;
 }
@@ -174,7 +175,8 @@ bool clear_dlpack(PyObject* object) {
   return get_dlpack_memory(object, &memory) && (memory.empty || zero(memory.range));
 }
 
-/// 1 or 0, or -1 with an error set. An instance's attributes count: NumPy looks at those.
+/// 1 or 0, or -1 with an error set. An instance's attributes count too, because NumPy looks at
+/// them.
 int has(PyObject* object, const char* name) {
   const Reference attribute(PyObject_GetAttrString(object, name));
   if (attribute) return 1;
@@ -183,7 +185,8 @@ int has(PyObject* object, const char* name) {
   return 0;
 }
 
-/// The first protocol that the object offers decides: one that failed has a reason.
+/// The first protocol that the object offers decides. When it fails, no other is tried, because it
+/// failed for a reason.
 bool clear_any(PyObject* object) {
   if (PyArray_Check(object)) return clear_array(reinterpret_cast<PyArrayObject*>(object));
   if (PyObject_CheckBuffer(object)) return clear_buffer(object);
@@ -223,12 +226,12 @@ object
 Raises
 ------
 ValueError
-    When the memory is read-only, is not the CPU's, or is only a copy of the object's, and for more
-    than 64 dimensions. Nothing was written then.
+    When the memory is read-only, is on another device, or is only a copy of the object's, and for
+    more than 64 dimensions. Nothing was written then.
 TypeError
     When the object has no memory to write to or its DLPack is older than version 1, for a buffer of
-    Python objects, for elements that are no whole bytes, and for dtype float8_e8m0fnu, which has no
-    zero.
+    Python objects, for elements that are not a whole number of bytes, and for dtype float8_e8m0fnu,
+    which has no zero.
 BufferError
     As the object raises it, such as a torch tensor that needs its gradient.
 

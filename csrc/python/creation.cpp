@@ -28,8 +28,8 @@ bool read_placement(PyObject* alignment, PyObject* commit, Placement* placement)
   return commit == nullptr || read_commit(commit, &placement->commit);
 }
 
-/// Whether an object has an __array_function__ of its own, so that NumPy's function, if asked,
-/// would leave the array to it. A null reference for no, and on an error, which is then set.
+/// An object's own __array_function__, to which NumPy would leave making the array. Null when it
+/// has none, and on an error, which is then set.
 Reference own_array_function(PyObject* object) {
   if (PyArray_CheckExact(object)) return Reference();
   PyObject* type = reinterpret_cast<PyObject*>(Py_TYPE(object));
@@ -43,8 +43,8 @@ Reference own_array_function(PyObject* object) {
   return !ndarrays || own.get() == ndarrays.get() ? Reference() : std::move(own);
 }
 
-/// np.zeros(..., like=...): the array is made by the library that `like` is of, or NumPy says that
-/// it is of none.
+/// np.zeros(..., like=...): the library of `like` makes the array, or NumPy raises because there is
+/// none.
 PyObject* zeros_of_another_library(PyObject* shape, PyObject* dtype, PyObject* order,
                                    PyObject* like) {
   const Reference function = numpy_attribute("zeros");
@@ -84,7 +84,7 @@ PyObject* zeros(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* na
   return new_zeros(&request);
 }
 
-/// Strides for the dimensions in the order that the prototype's have in memory.
+/// Sets strides so that the dimensions lie in memory in the same order as the prototype's.
 void keep_order(PyArrayObject* prototype, npy_intp element_bytes, Layout* layout) {
   int axes[NPY_MAXDIMS];
   const int count = layout->shape.dimensions;
@@ -92,7 +92,7 @@ void keep_order(PyArrayObject* prototype, npy_intp element_bytes, Layout* layout
   const npy_intp* strides = PyArray_STRIDES(prototype);
   std::stable_sort(axes, axes + count,
                    [&](int a, int b) { return std::abs(strides[a]) > std::abs(strides[b]); });
-  // Unsigned: lengths that are too much are refused only later.
+  // Unsigned, because it may overflow: sizes that are too large are refused later.
   auto stride = static_cast<std::size_t>(element_bytes);
   for (int i = count - 1; i >= 0; --i) {
     layout->strides[axes[i]] = static_cast<npy_intp>(stride);
@@ -101,7 +101,7 @@ void keep_order(PyArrayObject* prototype, npy_intp element_bytes, Layout* layout
   layout->strided = true;
 }
 
-/// What NumPy's order means for an array that is to be like the prototype.
+/// Chooses the memory order for an array like the prototype, as np.zeros_like reads `order`.
 void choose_layout(PyArrayObject* prototype, NPY_ORDER order, PyArray_Descr* descr,
                    Layout* layout) {
   const bool is_fortran = PyArray_IS_F_CONTIGUOUS(prototype) && !PyArray_IS_C_CONTIGUOUS(prototype);
@@ -148,8 +148,8 @@ PyObject* zeros_like_by_numpy(PyObject* const* args, ArrayRequest* request) {
   return with_our_handler(request, make, &context);
 }
 
-// Called by zerofill.zeros_like alone, with every argument in its place: (a, dtype, order, subok,
-// shape, device, alignment, commit).
+// Called by zerofill.zeros_like alone, which passes all arguments by position: (a, dtype, order,
+// subok, shape, device, alignment, commit).
 PyObject* zeros_like(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (count != 8) {
     PyErr_SetString(PyExc_TypeError, "zeros_like() is called through zerofill.zeros_like");

@@ -48,7 +48,8 @@ bool refuse(PyObject* error, PyObject* object, const char* why) {
   return false;
 }
 
-/// The capsule, asked for without a copy in the version that says what may be written to.
+/// The capsule. It is asked for without a copy, and in the version that says whether the memory may
+/// be written to.
 Reference ask(PyObject* object) {
   const Reference method(PyObject_GetAttrString(object, "__dlpack__"));
   const Reference arguments(PyTuple_New(0));
@@ -56,7 +57,8 @@ Reference ask(PyObject* object) {
   if (!method || !arguments || !keywords) return Reference();
   Reference capsule(PyObject_Call(method.get(), arguments.get(), keywords.get()));
   if (!capsule && PyErr_ExceptionMatches(PyExc_TypeError)) {
-    // Before version 1 there were no such keywords. What fails without them too says why.
+    // Before version 1 there were no such keywords. If the call fails without them too, its error
+    // says why.
     PyErr_Clear();
     capsule = Reference(PyObject_CallNoArgs(method.get()));
   }
@@ -68,7 +70,7 @@ bool is_acceptable(PyObject* object, const ManagedTensor& managed) {
   if (managed.major_version != 1) return refuse(PyExc_TypeError, object, "unknown DLPack version");
   if (tensor.device.type != kCpu) {
     return refuse(PyExc_ValueError, object,
-                  "its memory is not the CPU's, where only its own library can zero it");
+                  "its memory is on another device, where only its own library can zero it");
   }
   if (managed.flags & kReadOnly) return refuse(PyExc_ValueError, object, "it is read-only");
   if (managed.flags & kIsCopied) {
@@ -79,7 +81,7 @@ bool is_acceptable(PyObject* object, const ManagedTensor& managed) {
   }
   if (tensor.dtype.code == kOpaqueHandle || tensor.dtype.bits * tensor.dtype.lanes % 8 != 0 ||
       tensor.dtype.bits == 0 || tensor.dtype.lanes == 0) {
-    return refuse(PyExc_TypeError, object, "its elements are no whole bytes");
+    return refuse(PyExc_TypeError, object, "its elements are not a whole number of bytes");
   }
   if (tensor.ndim < 0 || tensor.ndim > zeroing::StridedRange::kMaxDimensions) {
     return refuse(PyExc_ValueError, object, "it has more than 64 dimensions");
@@ -117,7 +119,7 @@ bool get_dlpack_memory(PyObject* object, ForeignMemory* memory) {
         "written to; upgrade its library (torch: to 2.9 or newer), or pass a NumPy array that "
         "shares its memory (torch: tensor.numpy())");
   }
-  // The capsule stays unconsumed: when it goes, its own destructor gives the memory up.
+  // The capsule is not consumed, so its own destructor releases the memory.
   const auto* managed = static_cast<ManagedTensor*>(PyCapsule_GetPointer(capsule, kName));
   if (!is_acceptable(object, *managed)) return false;
   describe(managed->tensor, memory);

@@ -15,9 +15,9 @@ struct ForeignMemory {
   bool empty = false;  ///< there is no element, and `range` is not set
 };
 
-/// False with an error set when the object's memory is not the CPU's, cannot be written to, is a
-/// copy, or has elements that are no whole bytes. Only versioned capsules are taken: the older ones
-/// do not say whether the memory may be written to.
+/// False with an error set when the memory is on another device, is read-only or is a copy, and
+/// when an element is not a whole number of bytes. Only versioned capsules are taken, because the
+/// older ones do not say whether the memory may be written to.
 bool get_dlpack_memory(PyObject* object, ForeignMemory* memory);
 
 }  // namespace zerofill::python

@@ -12,7 +12,7 @@ namespace {
 
 PyArray_Descr* as_descr(PyObject* object) { return reinterpret_cast<PyArray_Descr*>(object); }
 
-/// Whether a registered dtype is ml_dtypes's, and not just called so.
+/// Whether a registered dtype is really ml_dtypes's, and does not only have the name of one.
 ZeroForm look_up_registered(PyArray_Descr* descr, const Reference& ml_dtypes) {
   auto* type = reinterpret_cast<PyObject*>(descr->typeobj);
   const Reference name(PyObject_GetAttrString(type, "__name__"));
@@ -21,26 +21,26 @@ ZeroForm look_up_registered(PyArray_Descr* descr, const Reference& ml_dtypes) {
   if (!known && !PyErr_ExceptionMatches(PyExc_AttributeError)) return ZeroForm::failed;
   PyErr_Clear();
   if (known.get() != type) return ZeroForm::by_numpy;
-  // An exponent and nothing else: its all-zero byte is 2**-127.
+  // It is an exponent and nothing else, so its all-zero byte is 2**-127.
   const bool exponent_only = PyUnicode_CompareWithASCIIString(name.get(), "float8_e8m0fnu") == 0;
   return exponent_only ? ZeroForm::none : ZeroForm::bytes;
 }
 
-/// Types that a library registered with NumPy. Their numbers are given out once a process, so an
-/// answer that was found is kept.
+/// For types that a library registered with NumPy. NumPy gives each number out once in a process,
+/// so answers are cached.
 ZeroForm of_registered(PyArray_Descr* descr) {
-  constexpr int kKept = 256;
-  static std::atomic<signed char> kept[kKept];  // 0: not looked up yet; else the form, plus 1
+  constexpr int kCached = 256;
+  static std::atomic<signed char> cached[kCached];  // 0: not looked up yet; else the form, plus 1
   const int index = descr->type_num - NPY_USERDEF;
-  const signed char known = index < kKept ? kept[index].load(std::memory_order_relaxed) : 0;
+  const signed char known = index < kCached ? cached[index].load(std::memory_order_relaxed) : 0;
   if (known != 0) return static_cast<ZeroForm>(known - 1);
-  // Who has one of its dtypes has imported it.
+  // Without ml_dtypes imported, no dtype can be one of its.
   const Reference ml_dtypes = imported_module("ml_dtypes");
   if (!ml_dtypes) return PyErr_Occurred() ? ZeroForm::failed : ZeroForm::by_numpy;
   const ZeroForm form = look_up_registered(descr, ml_dtypes);
-  if (index < kKept && form != ZeroForm::failed) {
+  if (index < kCached && form != ZeroForm::failed) {
     const int answer = static_cast<int>(form) + 1;
-    kept[index].store(static_cast<signed char>(answer), std::memory_order_relaxed);
+    cached[index].store(static_cast<signed char>(answer), std::memory_order_relaxed);
   }
   return form;
 }
@@ -48,7 +48,7 @@ ZeroForm of_registered(PyArray_Descr* descr) {
 /// Calls action(dtype, offset) for each field of a structured dtype.
 template <typename Action>
 void for_each_field(PyArray_Descr* descr, Action action) {
-  // Held, because setting the dtype's names gives it another one.
+  // Held, because another thread that sets the dtype's names replaces the dict.
   const Reference held = Reference::borrowed(PyDataType_FIELDS(descr));
   PyObject* fields = held.get();
   PyObject* name;
@@ -59,7 +59,8 @@ void for_each_field(PyArray_Descr* descr, Action action) {
   }
 }
 
-/// Structured dtypes are as hard as their hardest field.
+/// A structured dtype is zero by bytes only if each of its fields is, and has no zero if one has
+/// none.
 ZeroForm of_void(PyArray_Descr* descr) {
   if (PyDataType_HASSUBARRAY(descr)) return zero_form(PyDataType_SUBARRAY(descr)->base);
   ZeroForm form = ZeroForm::bytes;
@@ -69,7 +70,7 @@ ZeroForm of_void(PyArray_Descr* descr) {
   return form;
 }
 
-/// Marks the bytes from `start` on that an element of the dtype has for its values.
+/// Marks the bytes of an element at `start` that hold values, not padding.
 void cover(PyArray_Descr* descr, std::size_t start, std::vector<bool>* covered) {
   const auto bytes = static_cast<std::size_t>(PyDataType_ELSIZE(descr));
   if (PyDataType_HASSUBARRAY(descr)) {
@@ -99,7 +100,7 @@ bool is_read_by_numpy(PyObject* object, DTypeRules rules) {
          (type == &PyFloat_Type && rules == DTypeRules::numpy);
 }
 
-/// The names and the foreign objects are known to zerofill.dtypes.
+/// zerofill.dtypes knows the names and the objects of other libraries.
 bool ask_python(PyObject* object, DTypeRules rules, ElementType* type) {
   const Reference module = module_named("zerofill.dtypes");
   if (!module) return false;

@@ -9,16 +9,16 @@ namespace zerofill::python {
 /// What makes an element of a dtype zero.
 enum class ZeroForm {
   bytes,     ///< all its bytes are zero
-  by_numpy,  ///< only NumPy knows: it holds references, or is a user's own
+  by_numpy,  ///< only NumPy can make it: it holds references, or the dtype is a user's own
   none,      ///< it has no zero
-  failed,    ///< no telling: an error is set
+  failed,    ///< it could not be found out, and an error is set
 };
 
 ZeroForm zero_form(PyArray_Descr* descr);
 
-/// Whether every byte of an element belongs to a field, so that nothing else is lost when they are
-/// all set to zero; false also where that cannot be found out. A view of some fields of a
-/// structured array leaves the others' bytes out.
+/// Whether every byte of an element belongs to a field, so that all of them may be set to zero. It
+/// is not so for a view of some fields of a structured array. False also where that cannot be found
+/// out.
 bool has_only_fields(PyArray_Descr* descr);
 
 /// A dtype that was asked for.
@@ -29,10 +29,10 @@ struct ElementType {
   PyArray_Descr* get() const noexcept { return reinterpret_cast<PyArray_Descr*>(descr.get()); }
 };
 
-/// NumPy's: float64.
+/// NumPy's default, float64.
 ElementType default_dtype();
 
-/// Whose names and types are meant.
+/// Whose rules say what a name or a type means.
 enum class DTypeRules { numpy, tensorflow };
 
 /// False with a TypeError set when there is no such dtype.

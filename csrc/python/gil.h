@@ -10,8 +10,8 @@
 namespace zerofill::python {
 
 /// Takes the GIL back. While the interpreter shuts down, Python up to 3.13 ends a thread that asks
-/// for it by unwinding its stack, and destructors on the way would release Python's objects without
-/// the GIL. Such a thread sleeps until the process is gone, as Python 3.14 has it.
+/// for the GIL by unwinding its stack, and destructors would then release Python objects without
+/// the GIL. So such a thread sleeps here until the process is gone, as it does in Python 3.14.
 inline void take_gil_back(PyThreadState* state) noexcept {
   try {
     PyEval_RestoreThread(state);

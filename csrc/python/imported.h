@@ -1,5 +1,5 @@
-// Modules of Python's by their name. Those that are imported already are found without the import
-// machinery, which up to Python 3.11 can answer a lack of memory with a SystemError.
+// Python modules by name. A module that is imported already is found without the import machinery,
+// because that can raise SystemError for a lack of memory up to Python 3.11.
 #pragma once
 
 #include "python/reference.h"

@@ -1,4 +1,4 @@
-// Contract: MemoryError in NumPy's words, and what is known beyond them.
+// Contract: MemoryError, with NumPy's words first and the reason behind them.
 #pragma once
 
 #include <Python.h>

@@ -23,9 +23,10 @@ void check(bool registered) {
 
 }  // namespace
 
-// Named so that the entry point that Python calls stands before pybind11's: up to Python 3.11 that
-// one hangs in a sub-interpreter. From 3.13 on the entry point runs in the main interpreter, and
-// this body alone in the other.
+// The name is another than the module's, because Python must call PyInit__zerofill() below first:
+// pybind11's own entry point hangs in a sub-interpreter up to Python 3.11. From 3.13 on, an entry
+// point always runs in the main interpreter, so the body checks too: it runs in the interpreter
+// that imports.
 PYBIND11_MODULE(_zerofill_in_main_interpreter, module, pybind11::mod_gil_not_used()) {
   if (!is_main_interpreter()) throw pybind11::import_error(kOtherInterpreter);
   check(PyArray_ImportNumPyAPI() == 0);

@@ -13,9 +13,9 @@ namespace zerofill::python {
 /// current context.
 class NumpyHandlerScope {
  public:
-  /// Ask `failed`: true with an error set when it could not be done.
+  /// When that cannot be done, failed() is true and an error is set.
   explicit NumpyHandlerScope(std::size_t alignment);
-  /// Keeps an error that is set.
+  /// An error that is set stays set.
   ~NumpyHandlerScope();
   NumpyHandlerScope(const NumpyHandlerScope&) = delete;
   NumpyHandlerScope& operator=(const NumpyHandlerScope&) = delete;

@@ -1,4 +1,4 @@
-// An owned reference to a Python object that is given up at the end of its scope.
+// An owned reference to a Python object, which is released at the end of its scope.
 #pragma once
 
 #include <Python.h>

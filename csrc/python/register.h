@@ -1,4 +1,4 @@
-// Adding native functions to the module under the package's public name.
+// Adding native functions to the module.
 #pragma once
 
 #include <Python.h>
@@ -7,7 +7,8 @@
 
 namespace zerofill::python {
 
-/// False with a Python error set. The function calls itself "zerofill.<name>": it pickles as that.
+/// False with a Python error set. The function's module is "zerofill", because that is
+/// the name under which it is pickled.
 inline bool register_function(PyObject* module, PyMethodDef* method) {
   const Reference package(PyUnicode_FromString("zerofill"));
   if (!package) return false;

@@ -17,7 +17,7 @@ bool read_plain_tuple(PyObject* object, Shape* shape) {
     PyObject* item = PyTuple_GET_ITEM(object, i);
     if (!PyLong_CheckExact(item)) return false;
     const Py_ssize_t length = PyLong_AsSsize_t(item);
-    if (length < 0) {  // or too large for the type: NumPy has the words
+    if (length < 0) {  // or too large: NumPy reports it
       PyErr_Clear();
       return false;
     }
@@ -40,7 +40,7 @@ bool is_plain(PyObject* object) {
   return PyTuple_Check(object) || PyList_Check(object) || PyLong_Check(object);
 }
 
-/// A list may be changed by another thread while it is read; a tuple may not.
+/// Copies a list, because another thread may change it while it is read.
 Reference as_tuple(Reference object) {
   if (!object || !PyList_Check(object.get())) return object;
   return Reference(PyList_AsTuple(object.get()));

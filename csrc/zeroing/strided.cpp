@@ -81,8 +81,8 @@ void zero_runs(std::byte* address, std::ptrdiff_t stride, std::size_t count,
   }
 }
 
-/// The runs of a range in rows along its last dimension, cut into chunks: some whole rows each, or
-/// a part of one where rows are long.
+/// The runs of a range as rows along its last dimension, cut into chunks. A chunk is several whole
+/// rows, or a part of one where rows are long.
 class Rows {
  public:
   Rows(const StridedRange& range, std::size_t chunk_bytes) noexcept : range_(range) {

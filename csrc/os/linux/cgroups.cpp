@@ -10,7 +10,7 @@
 namespace zerofill::os {
 namespace {
 
-/// A line-wise read of one of the kernel's files; closes it at the end of its scope.
+/// Reads one of the kernel's files line by line, and closes it at the end of its scope.
 class Lines {
  public:
   explicit Lines(const char* path) noexcept : file_(std::fopen(path, "re")) {}
@@ -89,7 +89,7 @@ bool find_mount(const char* root, const char* controller, bool version2, char* m
   return false;
 }
 
-/// Every group has this file, though the kernel does not let it be read in all of them.
+/// Every group has this file, although some of them do not let it be read.
 bool is_group(const char* folder) noexcept {
   char path[kPathBytes];
   return join(path, folder, "/cgroup.procs", "") && access(path, F_OK) == 0;
@@ -110,7 +110,7 @@ bool find_in(const char* root, const char* controller, bool version2, Cgroup* gr
   group->mount_length = std::strlen(mount);
   group->version2 = version2;
   if (is_group(group->folder)) return true;
-  // The path names a group outside of what is mounted here: the mount's root is all there is.
+  // The path names a group that is not mounted here, so the mount's root is the closest there is.
   group->folder[group->mount_length] = '\0';
   return is_group(group->folder);
 }

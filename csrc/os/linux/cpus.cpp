@@ -14,7 +14,7 @@ namespace zerofill::os {
 namespace {
 
 int affinity_cpus() noexcept {
-  // The kernel refuses a set smaller than its own number of processors: grow until it fits.
+  // The kernel refuses a set that is smaller than its own number of processors.
   for (int capacity = 1024; capacity <= 1 << 16; capacity *= 4) {
     cpu_set_t* set = CPU_ALLOC(capacity);
     if (set == nullptr) break;
@@ -34,7 +34,7 @@ int affinity_cpus() noexcept {
 int usable_cpus() noexcept {
   int cpus = affinity_cpus();
   const double quota = cgroup_cpu_quota();
-  // A quota of 1.5 processors feeds two threads three quarters of the time: round up.
+  // Rounded up, because a quota of 1.5 processors runs two threads three quarters of the time.
   if (quota > 0) cpus = std::min(cpus, static_cast<int>(quota + 0.999));
   return std::max(cpus, 1);
 }

@@ -9,7 +9,7 @@
 namespace zerofill::os {
 namespace {
 
-/// What the files of either version are called.
+/// The names of the files in each version.
 struct Files {
   const char* limit;
   const char* usage;

@@ -14,7 +14,7 @@
 #include "base/align.h"
 #include "base/checked.h"
 
-// Values of the kernel's interface, for C libraries whose headers are older than the kernel.
+// Values of the kernel's interface that the headers of older C libraries lack.
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23  // Linux 5.14
 #endif
@@ -28,7 +28,7 @@ namespace {
 
 constexpr const char* kHugePageFolder = "/sys/kernel/mm/transparent_hugepage/";
 
-/// Reads the start of a small file of the kernel's into `text`, without its last newline.
+/// Reads the first line of one of the kernel's files into `text`, without the newline.
 bool read_line(const char* name, char* text, std::size_t capacity) noexcept {
   char path[96];
   std::snprintf(path, sizeof path, "%s%s", kHugePageFolder, name);
@@ -47,7 +47,7 @@ struct HugePages {
   HugePages() noexcept {
     char line[96];
     if (!read_line("enabled", line, sizeof line)) return;
-    // The choice in force stands in brackets: "always [madvise] never".
+    // The policy in force is in brackets: "always [madvise] never".
     const char* open = std::strchr(line, '[');
     const char* close = open != nullptr ? std::strchr(open, ']') : nullptr;
     if (close == nullptr) return;
@@ -65,12 +65,12 @@ struct HugePages {
   }
 };
 
-// Both are read as the library is loaded: no fork of another thread can come between.
+// Both at load time: base/immortal.h.
 const HugePages kHugePages;
 const auto kPageBytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 
 void name_mapping(void* address, std::size_t bytes, const char* name) noexcept {
-  // Only for people who read /proc/self/maps; kernels built without it answer EINVAL.
+  // For people who read /proc/self/maps. Kernels that are built without it answer EINVAL.
   (void)prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, bytes, name);
 }
 
@@ -87,7 +87,7 @@ std::size_t huge_page_bytes() noexcept { return kHugePages.bytes; }
 const char* huge_page_policy() noexcept { return kHugePages.policy; }
 
 int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void** address) noexcept {
-  // Linux 6.7 and newer align large mappings by themselves: often the first try is right already.
+  // Linux 6.7 and newer align large mappings by themselves, so the first try is often right.
   void* mapping = map(bytes);
   if (mapping == MAP_FAILED) return errno;
   if (reinterpret_cast<std::uintptr_t>(mapping) % alignment != 0) {
@@ -110,11 +110,12 @@ int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void**
 }
 
 int unmap_pages(void* address, std::size_t bytes) noexcept {
-  // The pages first: from Linux 6.16 on that takes the lock of this mapping alone, where unmapping
-  // them would hold up other threads' mappings for milliseconds a gigabyte.
+  // Discard the pages first. From Linux 6.16 on that takes the lock of this mapping alone, whereas
+  // munmap(2) of resident pages holds up other threads' mappings for milliseconds a gigabyte.
   const bool released = madvise(address, bytes, MADV_DONTNEED) == 0;
   if (munmap(address, bytes) == 0) return 0;
-  // A hole between mappings may be one mapping too many (vm.max_map_count): the addresses stay.
+  // A hole splits a mapping in two, which may be one too many (vm.max_map_count). The addresses
+  // stay then, and the memory is returned all the same.
   return released ? 0 : errno;
 }
 
@@ -127,7 +128,7 @@ int advise_no_huge_pages(void* address, std::size_t bytes) noexcept {
 }
 
 int discard_pages(void* address, std::size_t bytes) noexcept {
-  // EINVAL for pages that are locked (mlockall(2)): they stay, whoever wants them gone.
+  // EINVAL for pages that are locked into memory (mlockall(2)): they stay resident.
   if (madvise(address, bytes, MADV_DONTNEED) != 0) std::memset(address, 0, bytes);
   return 0;
 }
@@ -141,8 +142,8 @@ int populate_pages(void* address, std::size_t bytes) noexcept {
 }
 
 bool are_private_resident(void* address, std::size_t bytes) noexcept {
-  // proc_pid_pagemap(5): 64 bits a page. Not opened once for all: it is that of the process which
-  // opened it, also in the child of a fork.
+  // proc_pid_pagemap(5): 64 bits a page. The file is opened each time, because a descriptor stays
+  // that of the process which opened it, also in the child of a fork.
   constexpr std::uint64_t kPresent = std::uint64_t{1} << 63;
   constexpr std::uint64_t kExclusive = std::uint64_t{1} << 56;
   const auto is_shared = [](std::uint64_t page) {
@@ -171,7 +172,7 @@ int shrink_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexce
 }
 
 int grow_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept {
-  // EFAULT when the pages are several mappings by now, by another's madvise(2) or mprotect(2).
+  // EFAULT when somebody's madvise(2) or mprotect(2) has split the pages into several mappings.
   return mremap(address, bytes, new_bytes, 0) != MAP_FAILED ? 0 : errno;
 }
 

@@ -15,7 +15,7 @@ void name_this_thread(const char* name) noexcept { pthread_setname_np(pthread_se
 
 void lower_priority_of_this_thread() noexcept {
   constexpr int kLowest = 19;
-  // Linux keeps this for each thread. Refused or not, the thread runs.
+  // Linux has a nice value for each thread. If this is refused, the thread runs all the same.
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kLowest);
 }
 

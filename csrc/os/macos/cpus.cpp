@@ -8,7 +8,7 @@
 
 namespace zerofill::os {
 
-// Processes have neither affinity masks nor CPU quotas here.
+// macOS has neither affinity masks nor CPU quotas for processes.
 int usable_cpus() noexcept { return std::max(static_cast<int>(read_sysctl("hw.activecpu")), 1); }
 
 void read_cpu_name(char* text, std::size_t capacity) noexcept {

@@ -13,7 +13,7 @@ namespace zerofill::os {
 namespace {
 
 bool read_statistics(vm_statistics64_data_t* statistics) noexcept {
-  // The port is taken anew each time: one that was kept would mean nothing in the child of a fork.
+  // The port is asked for each time, because it means nothing in the child of a fork.
   // Every call of mach_host_self() adds a reference, which the last line drops.
   const mach_port_t host = mach_host_self();
   mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;

@@ -14,15 +14,15 @@
 namespace zerofill::os {
 namespace {
 
-// 16 KiB on Apple silicon, 4 KiB on Intel and for Intel programs under Rosetta. Read as the library
-// is loaded: no fork of another thread can come between.
+// 16 KiB on Apple silicon, 4 KiB on Intel and for Intel programs under Rosetta. At
+// load time: base/immortal.h.
 const auto kPageBytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 
 void* map(std::size_t bytes) noexcept {
   return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
 }
 
-/// Gives back what lies before and behind the `bytes` at `aligned`.
+/// Unmaps what lies before and behind the `bytes` at `aligned`.
 void trim(std::byte* start, std::size_t padded, std::byte* aligned, std::size_t bytes) noexcept {
   const auto before = static_cast<std::size_t>(aligned - start);
   const std::size_t after = padded - before - bytes;
@@ -72,7 +72,7 @@ int advise_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { retur
 int advise_no_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return 0; }
 
 int discard_pages(void* address, std::size_t bytes) noexcept {
-  // MADV_DONTNEED keeps the content here. A new mapping in the place of the old one does not.
+  // MADV_DONTNEED keeps the content on macOS. A new mapping in the place of the old one does not.
   void* renewed =
       mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0);
   return renewed != MAP_FAILED ? 0 : errno;

@@ -9,7 +9,7 @@
 
 namespace zerofill::os {
 
-// A thread can name only itself here.
+// On macOS a thread can name only itself.
 void name_this_thread(const char* name) noexcept { pthread_setname_np(name); }
 
 void lower_priority_of_this_thread() noexcept {

@@ -1,4 +1,4 @@
-// Contract: what POSIX systems differ in about threads. For os/posix/threads.cpp alone.
+// Contract: naming threads, which differs between POSIX systems. For os/posix/threads.cpp alone.
 #pragma once
 
 namespace zerofill::os {

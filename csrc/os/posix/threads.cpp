@@ -14,8 +14,9 @@
 namespace zerofill::os {
 namespace {
 
-// Workers run a few frames of this library and nothing else; the C library's usual 8 MiB would
-// only show up in the process's virtual size. Sanitizers' frames are larger, hence not less.
+// Our threads run a few frames of this library and nothing else, and the C library's usual 8 MiB
+// would only enlarge the process's virtual size. It is not less because sanitizers' frames are
+// larger.
 constexpr std::size_t kStackBytes = std::size_t{512} << 10;
 
 struct Start {
@@ -39,8 +40,8 @@ int create(Start* start, pthread_t* id) noexcept {
   if (error != 0) return error;
   error = pthread_attr_setstacksize(&attributes, kStackBytes);
   if (error == 0) {
-    // The mask is inherited: block everything around the creation, so that no signal is ever
-    // delivered to the new thread.
+    // A thread inherits the mask. Everything is blocked around its creation, because otherwise a
+    // signal could be delivered to it before it blocks signals itself.
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -80,8 +81,8 @@ int start_thread(const char* name, void (*body)(void*), void* argument, Thread* 
 void join_threads(const Thread* threads, int count) noexcept {
   const int counted = count > 0 ? count_threads() : 0;
   for (int i = 0; i < count; ++i) join(threads[i]);
-  // A joined thread can still be in the system's count for a moment. Bounded: others may have
-  // started threads meanwhile.
+  // The system can count a joined thread for a moment longer. The wait is bounded, because others
+  // may have started threads meanwhile.
   for (int tries = 0; counted > count && tries < 200; ++tries) {
     if (count_threads() <= counted - count) break;
     sleep_microseconds(50);

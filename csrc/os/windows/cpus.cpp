@@ -54,7 +54,7 @@ std::size_t larger_cache(const Entry& entry, int level, std::size_t bytes) noexc
 int usable_cpus() noexcept {
   int cpus = affinity_cpus();
   const double quota = job_cpu_quota();
-  // A quota of 1.5 processors feeds two threads three quarters of the time: round up.
+  // Rounded up, because a quota of 1.5 processors runs two threads three quarters of the time.
   if (quota > 0) cpus = std::min(cpus, static_cast<int>(quota + 0.999));
   return std::max(cpus, 1);
 }

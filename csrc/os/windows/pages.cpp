@@ -14,8 +14,7 @@ namespace {
 using VirtualAlloc2Function = PVOID(WINAPI*)(HANDLE, PVOID, SIZE_T, ULONG, ULONG,
                                              MEM_EXTENDED_PARAMETER*, ULONG);
 
-// Between release and retry another thread can take the address; that it does so each time is as
-// good as impossible.
+// Another thread can take the address between release and retry, but hardly each time.
 constexpr int kRetries = 16;
 
 const SYSTEM_INFO& system_info() noexcept {
@@ -136,7 +135,7 @@ bool are_private_resident(void* address, std::size_t bytes) noexcept {
 }
 
 int shrink_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept {
-  // The addresses stay the mapping's, which can only be released as a whole.
+  // The mapping keeps the addresses, because it can only be released as a whole.
   auto* tail = static_cast<std::byte*>(address) + new_bytes;
   return VirtualFree(tail, bytes - new_bytes, MEM_DECOMMIT) ? 0 : last_error();
 }

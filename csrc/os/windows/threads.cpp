@@ -15,7 +15,7 @@ namespace {
 
 using SetThreadDescriptionFunction = HRESULT(WINAPI*)(HANDLE, PCWSTR);
 
-// As in os/posix/threads.cpp: workers run a few frames of this library and nothing else.
+// The reason is in os/posix/threads.cpp.
 constexpr unsigned kStackBytes = 512 * KiB;
 
 struct Start {
@@ -70,7 +70,7 @@ void lower_priority_of_this_thread() noexcept {
   SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_LOWEST);
 }
 
-// The count is for forks, and there are none.
+// The count is needed for forks alone, and Windows has none.
 int count_threads() noexcept { return 0; }
 
 void sleep_microseconds(unsigned microseconds) noexcept {
