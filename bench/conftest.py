@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import zerofill
-from zerofill import comparison
+from zerofill.benchmark import CASES, touch_memory
 
 LARGEST_BYTES = 1 << 30
 
@@ -19,7 +19,7 @@ LARGEST_BYTES = 1 << 30
 @pytest.fixture(scope="session", autouse=True)
 def guest_memory_was_touched():
     """A virtual machine gets memory from its host at the first touch: not what is measured."""
-    comparison.touch_memory(3 * LARGEST_BYTES)
+    touch_memory(3 * LARGEST_BYTES)
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def machine_limit(tmp_path_factory):
     source = pathlib.Path(__file__).with_name("machine_limit.cpp")
     flags = ["-O3", "-march=native", "-std=c++17", "-pthread"]
     subprocess.run([compiler, *flags, str(source), "-o", str(program)], check=True)
-    sizes = [str(case.nbytes) for case in comparison.CASES]
+    sizes = [str(case.nbytes) for case in CASES]
     command = [program, str(zerofill.configure().num_threads), *sizes]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     return {

@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 import zerofill
-from zerofill.comparison import touch_memory
+from zerofill.benchmark import touch_memory
 
 WAYS = {
     "one thread": {"num_threads": 1, "scrub": False},

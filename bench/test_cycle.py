@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import zerofill
-from zerofill.comparison import CASES
+from zerofill.benchmark import CASES
 
 from peers import maker, replay
 

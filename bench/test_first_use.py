@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import zerofill
-from zerofill.comparison import zeros_are_right
+from zerofill.benchmark import zeros_are_right
 
 from peers import is_zero, maker, replay
 

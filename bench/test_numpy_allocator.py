@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zerofill
-from zerofill.comparison import CASES
+from zerofill.benchmark import CASES
 
 from peers import replay
 

@@ -8,7 +8,7 @@ from . import initializers
 from ._zerofill import Buffer
 from .creation import clear, zeros, zeros_like
 from .initializers import Zeros, zeros_initializer
-from .numpy_memory import install, numpy_allocator, uninstall
+from .numpy_handler import install, numpy_allocator, uninstall
 from .runtime import configure, stats, trim
 
 __all__ = [

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from . import comparison, machine
+from . import benchmark, diagnostics
 
 __all__ = ["format_seconds", "main"]
 
@@ -118,8 +118,8 @@ def format_seconds(seconds: float) -> str:
 
 
 def _info(options: argparse.Namespace) -> int:
-    found, chosen = machine.facts(), machine.chosen_options()
-    advice = machine.advice(found, chosen)
+    found, chosen = diagnostics.system_report(), diagnostics.effective_options()
+    advice = diagnostics.advice(found, chosen)
     if options.json is not None:
         _write_json(options.json, {"machine": found, "options": chosen, "advice": advice})
     if options.json != "-":
@@ -164,17 +164,17 @@ _PEERS = ("np.zeros", "np.full")
 
 
 def _bench(options: argparse.Namespace) -> int:
-    cases, too_large = comparison.fitting(comparison.CASES, options.max_size)
+    cases, too_large = benchmark.fitting(benchmark.CASES, options.max_size)
     if not cases:
         print(
-            f"nothing to measure: the smallest array has {comparison.CASES[0].nbytes} bytes",
+            f"nothing to measure: the smallest array has {benchmark.CASES[0].nbytes} bytes",
             file=sys.stderr,
         )
         return 2
     with _progress(len(cases)) as advance:
-        comparison.touch_memory(cases[-1].nbytes)
+        benchmark.touch_memory(cases[-1].nbytes)
         rows = []
-        for row in comparison.measure(cases):
+        for row in benchmark.measure(cases):
             rows.append(row)
             advance(row.case.name)
     if options.json is not None:
@@ -186,9 +186,9 @@ def _bench(options: argparse.Namespace) -> int:
     return 0
 
 
-def _record(rows: list[comparison.Row], too_large: list[comparison.Case]) -> dict[str, Any]:
+def _record(rows: list[benchmark.Row], too_large: list[benchmark.Case]) -> dict[str, Any]:
     return {
-        "machine": machine.facts(),
+        "machine": diagnostics.system_report(),
         "left_out": [case.name for case in too_large],
         "seconds": [
             {
@@ -203,7 +203,7 @@ def _record(rows: list[comparison.Row], too_large: list[comparison.Case]) -> dic
     }
 
 
-def _cells(row: comparison.Row) -> list[str]:
+def _cells(row: benchmark.Row) -> list[str]:
     cells = [row.case.name]
     for what, times in (("call", row.call), ("cycle", row.cycle)):
         cells += [format_seconds(times[way]) for way in ("Zeros", *_PEERS)]
@@ -220,7 +220,7 @@ each size was checked: all bytes zero, address a multiple of 64. np.zeros's call
 to the first write, which the cycle contains."""
 
 
-def _print_table(rows: list[comparison.Row]) -> None:
+def _print_table(rows: list[benchmark.Row]) -> None:
     cells = [_cells(row) for row in rows]
     if importlib.util.find_spec("rich") is None:
         _print_plain_table(cells)

@@ -22,11 +22,11 @@ IMPORTS = {
     "creation": {"_zerofill"},
     "initializers": {"_zerofill", "dtypes"},
     "runtime": {"_zerofill"},
-    "numpy_memory": {"_zerofill", "runtime"},
-    "comparison": {"_zerofill", "initializers"},
-    "machine": {"_zerofill", "runtime"},
-    "cli": {"comparison", "machine"},
-    "__init__": {"_zerofill", "creation", "initializers", "numpy_memory", "runtime"},
+    "numpy_handler": {"_zerofill", "runtime"},
+    "benchmark": {"_zerofill", "initializers"},
+    "diagnostics": {"_zerofill", "runtime"},
+    "cli": {"benchmark", "diagnostics"},
+    "__init__": {"_zerofill", "creation", "initializers", "numpy_handler", "runtime"},
     "__main__": {"cli"},
 }
 

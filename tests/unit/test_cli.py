@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from zerofill import cli, comparison, runtime
+from zerofill import benchmark, cli, runtime
 
 pytestmark = pytest.mark.thread_unsafe
 
@@ -39,37 +39,37 @@ def test_json_to_standard_output_is_all_there_is(capsys):
 
 
 def test_sizes_for_which_memory_is_short_are_left_out_and_named(capsys, monkeypatch):
-    short = {**comparison._zerofill.system_info(), "available_bytes": 30_000}
-    monkeypatch.setattr(comparison._zerofill, "system_info", lambda: short)
+    short = {**benchmark._zerofill.system_info(), "available_bytes": 30_000}
+    monkeypatch.setattr(benchmark._zerofill, "system_info", lambda: short)
     assert cli.main(["bench", "--max-size", "256KiB"]) == 0
     out = capsys.readouterr().out
     assert "256 KiB was left out: not enough memory is free here" in out
 
 
 def test_a_wrong_array_is_not_passed_over(monkeypatch):
-    class Wrong(comparison.Zeros):
+    class Wrong(benchmark.Zeros):
         def __call__(self, shape):
             array = super().__call__(shape)
             array.reshape(-1)[-1] = 1
             return array
 
-    monkeypatch.setattr(comparison, "Zeros", Wrong)
+    monkeypatch.setattr(benchmark, "Zeros", Wrong)
     with pytest.raises(AssertionError, match="wrong array of 1 KiB"):
-        list(comparison.measure(comparison.CASES[1:2]))
+        list(benchmark.measure(benchmark.CASES[1:2]))
 
 
 @pytest.mark.parametrize(
     ("nbytes", "offset", "right"), [(64, 0, True), (63, 0, True), (64, 1, False), (63, 63, False)]
 )
 def test_the_check_sees_every_byte(nbytes, offset, right):
-    array = comparison.Zeros("uint8")(nbytes)
+    array = benchmark.Zeros("uint8")(nbytes)
     if not right:
         array[offset - 1] = 1
-    assert comparison.zeros_are_right(array) is right
+    assert benchmark.zeros_are_right(array) is right
 
 
 def test_the_check_sees_the_address():
-    assert comparison.zeros_are_right(comparison.Zeros("uint8")(100)[1:]) is False
+    assert benchmark.zeros_are_right(benchmark.Zeros("uint8")(100)[1:]) is False
 
 
 @pytest.mark.parametrize(

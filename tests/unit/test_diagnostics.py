@@ -3,7 +3,7 @@
 import pytest
 
 import zerofill
-from zerofill import machine, runtime
+from zerofill import diagnostics, runtime
 
 pytestmark = [pytest.mark.own_memory, pytest.mark.thread_unsafe]
 
@@ -21,7 +21,7 @@ def advice(found=None, **values):
     options = {
         name: {"value": value, "origin": "default"} for name, value in {**OPTIONS, **values}.items()
     }
-    return machine.advice({**GOOD, **(found or {})}, options)
+    return diagnostics.advice({**GOOD, **(found or {})}, options)
 
 
 def test_a_good_machine_needs_nothing():
@@ -66,7 +66,7 @@ def test_where_an_option_comes_from(monkeypatch):
     try:
         runtime.read_environment({"ZEROFILL_DECAY": "3"})
         zerofill.configure(audit=True)
-        chosen = machine.chosen_options()
+        chosen = diagnostics.effective_options()
     finally:
         zerofill.configure(**before._asdict())
     assert chosen["decay"] == {"value": 3.0, "origin": "ZEROFILL_DECAY"}

@@ -10,12 +10,12 @@ import numpy as np
 from . import _zerofill
 from .runtime import configure, is_disabled, option_origins
 
-__all__ = ["advice", "chosen_options", "facts"]
+__all__ = ["advice", "effective_options", "system_report"]
 
 _POPULATE_KERNEL = (5, 14)  # MADV_POPULATE_WRITE
 
 
-def facts() -> dict[str, Any]:
+def system_report() -> dict[str, Any]:
     """Return what is known of the machine; sizes are in bytes, 0 or None where not known."""
     return {
         "machine": platform.machine(),
@@ -27,7 +27,7 @@ def facts() -> dict[str, Any]:
     }
 
 
-def chosen_options() -> dict[str, dict[str, Any]]:
+def effective_options() -> dict[str, dict[str, Any]]:
     """Return every run-time option with its value and where that comes from."""
     origins = option_origins()
     return {
@@ -42,9 +42,9 @@ def advice(machine: dict[str, Any], options: dict[str, dict[str, Any]]) -> list[
     Parameters
     ----------
     machine : dict
-        As :func:`facts` returns it.
+        As :func:`system_report` returns it.
     options : dict
-        As :func:`chosen_options` returns it.
+        As :func:`effective_options` returns it.
 
     Returns
     -------
