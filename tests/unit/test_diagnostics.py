@@ -64,7 +64,7 @@ def test_where_an_option_comes_from(monkeypatch):
     monkeypatch.setattr(runtime, "_origins", {})
     assert set(runtime.option_origins().values()) == {"default"}
     try:
-        runtime.read_environment({"ZEROFILL_DECAY": "3"})
+        runtime.configure_from_environment({"ZEROFILL_DECAY": "3"})
         zerofill.configure(audit=True)
         chosen = diagnostics.effective_options()
     finally:

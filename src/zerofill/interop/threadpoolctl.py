@@ -9,7 +9,8 @@
 
 import zerofill
 
-from ..runtime import MOST_THREADS, configure
+from ..option_values import MAX_THREADS
+from ..runtime import configure
 from ._library import library
 
 __all__ = ["ZerofillController"]
@@ -30,7 +31,7 @@ class ZerofillController(_threadpoolctl.LibController):  # type: ignore[misc,nam
 
     def set_num_threads(self, num_threads: int) -> None:
         """Limit them, for the whole process; one also ends automatic scrubbing."""
-        configure(num_threads=min(max(num_threads, 1), MOST_THREADS))
+        configure(num_threads=min(max(num_threads, 1), MAX_THREADS))
 
     def get_version(self) -> str:
         """Return zerofill's version."""
