@@ -1,4 +1,4 @@
-"""What this machine offers, what zerofill chose, and what would make it faster."""
+"""What this machine offers, which options are in effect, and what would make zerofill faster."""
 
 import os
 import platform
@@ -12,11 +12,11 @@ from .runtime import configure, is_disabled, option_origins
 
 __all__ = ["advice", "effective_options", "system_report"]
 
-_POPULATE_KERNEL = (5, 14)  # MADV_POPULATE_WRITE
+_POPULATE_WRITE_KERNEL = (5, 14)  # the first Linux with MADV_POPULATE_WRITE
 
 
 def system_report() -> dict[str, Any]:
-    """Return what is known of the machine; sizes are in bytes, 0 or None where not known."""
+    """Describe the machine and the software. Sizes are in bytes; 0 or None means not known."""
     return {
         "machine": platform.machine(),
         "system": f"{platform.system()} {platform.release()}",
@@ -28,7 +28,7 @@ def system_report() -> dict[str, Any]:
 
 
 def effective_options() -> dict[str, dict[str, Any]]:
-    """Return every run-time option with its value and where that comes from."""
+    """Return every runtime option with its "value" and its "origin", which says what set it."""
     origins = option_origins()
     return {
         name: {"value": value, "origin": origins[name]}
@@ -36,46 +36,44 @@ def effective_options() -> dict[str, dict[str, Any]]:
     }
 
 
-def advice(machine: dict[str, Any], options: dict[str, dict[str, Any]]) -> list[str]:
+def advice(report: dict[str, Any], options: dict[str, dict[str, Any]]) -> list[str]:
     """Return what would make zerofill faster here, a sentence or two each.
 
     Parameters
     ----------
-    machine : dict
-        As :func:`system_report` returns it.
+    report : dict
+        From :func:`system_report`.
     options : dict
-        As :func:`effective_options` returns it.
+        From :func:`effective_options`.
 
     Returns
     -------
     list of str
-        Empty when there is nothing to say.
+        Empty if there is nothing to improve.
     """
     if is_disabled():
-        return ["ZEROFILL_DISABLE sends everything through NumPy's memory: unset it."]
+        return ["ZEROFILL_DISABLE has every array use NumPy's own memory: unset it."]
     values = {name: option["value"] for name, option in options.items()}
-    return [*_about_pages(machine), *_about_cpus(machine, values), *_about_options(values)]
+    return [*_page_advice(report), *_cpu_advice(report, values), *_option_advice(values)]
 
 
-def _about_pages(machine: dict[str, Any]) -> list[str]:
-    if machine["huge_page_bytes"] or not machine["system"].startswith("Linux"):
+def _page_advice(report: dict[str, Any]) -> list[str]:
+    if report["huge_page_bytes"] or not report["system"].startswith("Linux"):
         return []
-    found = {
-        "never": "Huge pages are switched off, and fresh memory costs two to four times as much: "
-        "as root, write madvise to /sys/kernel/mm/transparent_hugepage/enabled.",
-        "prctl never": "Whoever started this process switched its huge pages off "
-        "(PR_SET_THP_DISABLE), and fresh memory costs two to four times as much.",
+    causes = {
+        "never": "Huge pages are switched off, which makes fresh memory cost two to four times as "
+        "much: as root, write madvise to /sys/kernel/mm/transparent_hugepage/enabled.",
+        "prctl never": "Huge pages are switched off for this process (PR_SET_THP_DISABLE, which it "
+        "may inherit from its parent), which makes fresh memory cost two to four times as much.",
     }
-    sentences = [
-        found.get(
-            machine["huge_page_policy"],
-            "This kernel has no transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE), and fresh "
-            "memory costs two to four times as much.",
-        )
-    ]
-    if _kernel_version(machine["system"]) < _POPULATE_KERNEL:
+    no_support = (
+        "This kernel has no transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE), which makes "
+        "fresh memory cost two to four times as much."
+    )
+    sentences = [causes.get(report["huge_page_policy"], no_support)]
+    if _kernel_version(report["system"]) < _POPULATE_WRITE_KERNEL:
         sentences.append(
-            "From Linux 5.14 on, small pages are made twice as fast (MADV_POPULATE_WRITE)."
+            "Linux 5.14 and newer make small pages resident twice as fast (MADV_POPULATE_WRITE)."
         )
     return sentences
 
@@ -84,18 +82,18 @@ def _kernel_version(system: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", system)[:2])
 
 
-def _about_cpus(machine: dict[str, Any], values: dict[str, Any]) -> list[str]:
-    usable, threads, cpus = machine["usable_cpus"], values["num_threads"], machine["cpus"]
+def _cpu_advice(report: dict[str, Any], values: dict[str, Any]) -> list[str]:
+    usable, threads, cpus = report["usable_cpus"], values["num_threads"], report["cpus"]
     sentences = []
     if usable < cpus:
         sentences.append(
-            f"Only {usable} of this machine's {cpus} CPUs may be used: an affinity mask "
-            "(taskset) or a CPU quota (of a container) leaves no more."
+            f"Only {usable} of this machine's {cpus} CPUs may be used, because of an affinity mask "
+            "(taskset) or a container's CPU quota."
         )
     if threads < usable:
         sentences.append(
-            f"num_threads is {threads}, and {usable} CPUs may be used: large arrays would be made "
-            "faster with more."
+            f"num_threads is {threads}, and {usable} CPUs may be used: more threads would make "
+            "large arrays faster."
         )
     if threads > usable:
         sentences.append(
@@ -104,24 +102,24 @@ def _about_cpus(machine: dict[str, Any], values: dict[str, Any]) -> list[str]:
         )
     if min(threads, usable) == 1 and values["scrub"] == "auto":
         sentences.append(
-            "With one CPU freed blocks are not zeroed in the background, as that would take time "
-            "from you."
+            "With one CPU freed blocks are not zeroed in the background, because that would take "
+            "time from your program."
         )
     return sentences
 
 
-def _about_options(values: dict[str, Any]) -> list[str]:
+def _option_advice(values: dict[str, Any]) -> list[str]:
     sentences = []
     for name in ("pool_limit", "decay"):
         if values[name] == 0:
             sentences.append(
-                f"{name} is 0: nothing is kept for reuse, and every large array costs fresh pages."
+                f"{name} is 0: no block is reused, so every large array pays for fresh pages."
             )
     if values["scrub"] is False and values["num_threads"] > 1:
         sentences.append(
-            "scrub is off: freed blocks of 64 MiB and more are zeroed when they are wanted again, "
-            "and not in the background before."
+            "scrub is off: freed blocks of 64 MiB and more are zeroed when they are reused, while "
+            "the caller waits, and not in the background before."
         )
     if values["audit"]:
-        sentences.append("audit is on: blocks that are known to be zero are read each time.")
+        sentences.append("audit is on: blocks that should be zero are read whenever one is reused.")
     return sentences

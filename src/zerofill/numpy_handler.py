@@ -1,4 +1,4 @@
-"""NumPy itself on zerofill: its memory handler (NEP 49), for a while or for good."""
+"""Have NumPy allocate through zerofill, by setting its memory handler (NEP 49)."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,38 +9,40 @@ from .runtime import is_disabled
 
 __all__ = ["install", "numpy_allocator", "uninstall"]
 
-# What NumPy used in this context before install(); None where that is not in force.
-_former_handler: ContextVar[object] = ContextVar("zerofill_former_handler", default=None)
+# The handler that install() replaced in this context; None if install() is not in effect here.
+_replaced_handler: ContextVar[object] = ContextVar("zerofill_replaced_handler", default=None)
 
 
 @contextlib.contextmanager
 def numpy_allocator() -> Iterator[None]:
     """Have NumPy allocate through zerofill, within a ``with`` statement or a decorated function.
 
-    Every array that NumPy makes meanwhile, by :func:`numpy.zeros`, :func:`numpy.empty`, arithmetic
-    or anything else, has its memory from zerofill: aligned to 64 bytes, and from 2 MiB on out of
-    the pool. As ever with NumPy, fresh pages are resident only once they are touched, and
-    ``OWNDATA`` is True. Arrays may outlive the statement.
+    Every array that NumPy creates meanwhile, by :func:`numpy.zeros`, :func:`numpy.empty`,
+    arithmetic or anything else, gets its memory from zerofill: aligned to 64 bytes, and from the
+    pool if it has 2 MiB or more. As always in NumPy, fresh pages become resident only when they
+    are touched, and ``OWNDATA`` is True. Arrays may outlive the statement.
 
-    NumPy keeps the choice in a context variable (NEP 49), so what counts is where code runs:
+    NumPy stores its memory handler in a context variable (NEP 49), so the choice applies to the
+    code that runs in the same context:
 
-    - asyncio tasks start with what was chosen where they were created;
-    - threads start with NumPy's own memory (on free-threaded Python 3.14, or with
-      ``-X thread_inherit_context=1``, they inherit the choice, too). Decorate a thread's function,
-      or give :func:`install` to an executor as its ``initializer``;
-    - a generator that yields within the statement leaves the choice to whoever called it.
+    - an asyncio task starts with the handler of the code that created it;
+    - a thread starts with NumPy's own handler (on free-threaded Python 3.14, or with
+      ``-X thread_inherit_context=1``, with that of the thread that started it). Decorate the
+      thread's function, or pass :func:`install` to an executor as its ``initializer``;
+    - a generator that yields within the statement leaves the handler set in the code that called
+      it.
 
-    On exit the former handler is restored, unless another one was set meanwhile: that one stays.
+    On exit the previous handler is restored, unless another one was set meanwhile: that one stays.
     Under ``ZEROFILL_DISABLE=1`` nothing changes.
 
     Returns
     -------
     context manager
-        Which is a decorator, too, for functions other than coroutines and generators.
+        It is also a decorator, for functions other than coroutines and generators.
 
     See Also
     --------
-    install : the same without an end.
+    install : the same until :func:`uninstall` is called.
 
     Examples
     --------
@@ -56,22 +58,22 @@ def numpy_allocator() -> Iterator[None]:
     >>> work()
     array([0, 1, 2])
     """
-    former = _choose_ours()
+    previous = _set_handler()
     try:
         yield
     finally:
-        _choose_again(former)
+        _restore_handler(previous)
 
 
 def install() -> None:
     """Have NumPy allocate through zerofill from now on, in this context.
 
-    As :func:`numpy_allocator`, until :func:`uninstall`. A second call changes nothing. Within a
-    ``with`` statement of that function it ends where the statement does.
+    Like :func:`numpy_allocator`, but until :func:`uninstall` is called. A second call changes
+    nothing. Within a ``with`` statement of that function, it lasts only as long as the statement.
 
     See Also
     --------
-    numpy_allocator : who sees the choice.
+    numpy_allocator : which code is affected.
 
     Examples
     --------
@@ -81,14 +83,14 @@ def install() -> None:
     >>> executor = ThreadPoolExecutor(initializer=zerofill.install)
     >>> zerofill.uninstall()
     """
-    if not _is_ours():
-        _former_handler.set(_choose_ours())
+    if not _is_active():
+        _replaced_handler.set(_set_handler())
 
 
 def uninstall() -> None:
-    """Undo :func:`install` in this context; arrays that were made meanwhile stay as they are.
+    """Undo :func:`install` in this context. Arrays that exist already keep their memory.
 
-    Where another handler than zerofill's is in use, it stays.
+    If another handler than zerofill's is in use, it stays.
 
     Examples
     --------
@@ -96,23 +98,23 @@ def uninstall() -> None:
     >>> zerofill.install()
     >>> zerofill.uninstall()
     """
-    former = _former_handler.get()
-    if former is not None:
-        _former_handler.set(None)
-        _choose_again(former)
+    previous = _replaced_handler.get()
+    if previous is not None:
+        _replaced_handler.set(None)
+        _restore_handler(previous)
 
 
-def _is_ours() -> bool:
+def _is_active() -> bool:
     return _zerofill.get_numpy_handler() is _zerofill.numpy_handler
 
 
-def _choose_ours() -> object:
-    """Return what was there before."""
+def _set_handler() -> object:
+    """Set zerofill's handler, unless zerofill is disabled; return the previous handler."""
     if is_disabled():
         return _zerofill.get_numpy_handler()
     return _zerofill.set_numpy_handler(_zerofill.numpy_handler)
 
 
-def _choose_again(former: object) -> None:
-    if _is_ours():
-        _zerofill.set_numpy_handler(former)
+def _restore_handler(previous: object) -> None:
+    if _is_active():
+        _zerofill.set_numpy_handler(previous)
