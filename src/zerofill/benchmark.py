@@ -1,15 +1,18 @@
-"""Zeros beside NumPy on this machine: the measurement behind ``python -m zerofill bench``.
+"""Compare Zeros with NumPy on this machine: the measurement behind ``python -m zerofill bench``.
 
-For every size, two things are timed for each way to make an array: the call alone, and the whole
-cycle of making the array, writing to all of it once (``+= 1``) and freeing it. The ways take turns,
-so that a change of the machine's speed meets all of them, and medians are kept.
+For every size and every implementation, two things are timed: the call that creates an array, and
+the whole cycle of creating it, writing to all of it once (``+= 1``) and freeing it.
+
+:func:`time_calls` and :func:`time_interleaved` are the only timing loops; the suite in ``bench/``
+uses them too.
 """
 
+import contextlib
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +20,21 @@ from numpy.typing import NDArray
 from . import _zerofill
 from .initializers import Zeros
 
-__all__ = ["CASES", "Case", "Row", "fitting", "measure", "touch_memory", "zeros_are_right"]
+__all__ = [
+    "CASES",
+    "Case",
+    "Result",
+    "is_zeroed_and_aligned",
+    "measure",
+    "medians",
+    "select_cases",
+    "time_calls",
+    "time_interleaved",
+    "touch_memory",
+]
 
-Array = NDArray[np.float32]
-Maker = Callable[[], Array]
+MakeArray: TypeAlias = Callable[[], NDArray[np.float32]]
+Context: TypeAlias = Callable[[], contextlib.AbstractContextManager[object]]
 
 _ALIGNMENT_BYTES = 64
 
@@ -32,7 +46,7 @@ class Case:
     Attributes
     ----------
     name : str
-        For a person to read.
+        How the size is printed.
     shape : tuple of int
     """
 
@@ -45,35 +59,35 @@ class Case:
         return int(np.prod(self.shape)) * 4
 
 
-def _floats(nbytes: int) -> tuple[int, ...]:
+def _float32_shape(nbytes: int) -> tuple[int, ...]:
     return (nbytes // 4,)
 
 
 CASES = (
     Case("(3, 3)", (3, 3)),
-    Case("1 KiB", _floats(1 << 10)),
-    Case("16 KiB", _floats(16 << 10)),
-    Case("256 KiB", _floats(256 << 10)),
-    Case("1 MiB", _floats(1 << 20)),
-    Case("4 MiB", _floats(4 << 20)),
-    Case("16 MiB", _floats(16 << 20)),
-    Case("64 MiB", _floats(64 << 20)),
-    Case("256 MiB", _floats(256 << 20)),
-    Case("1 GiB", _floats(1 << 30)),
+    Case("1 KiB", _float32_shape(1 << 10)),
+    Case("16 KiB", _float32_shape(16 << 10)),
+    Case("256 KiB", _float32_shape(256 << 10)),
+    Case("1 MiB", _float32_shape(1 << 20)),
+    Case("4 MiB", _float32_shape(4 << 20)),
+    Case("16 MiB", _float32_shape(16 << 20)),
+    Case("64 MiB", _float32_shape(64 << 20)),
+    Case("256 MiB", _float32_shape(256 << 20)),
+    Case("1 GiB", _float32_shape(1 << 30)),
 )
 
 
 @dataclass(frozen=True)
-class Row:
-    """What was measured for one case; times are medians in seconds.
+class Result:
+    """The times that were measured for one case: medians, in seconds, by implementation.
 
     Attributes
     ----------
     case : Case
     call : dict of str to float
-        Time of the call that makes the array, for each way to make it.
+        Time of the call that creates the array.
     cycle : dict of str to float
-        Time to make the array, write to all of it once and free it.
+        Time to create the array, write to all of it once and free it.
     """
 
     case: Case
@@ -81,13 +95,110 @@ class Row:
     cycle: dict[str, float]
 
     def ratio(self, what: str, peer: str) -> float:
-        """Return the time of ``Zeros`` over a peer's, for "call" or "cycle"."""
+        """Return the time of ``Zeros`` divided by a peer's, for "call" or "cycle"."""
         times: dict[str, float] = getattr(self, what)
         return times["Zeros"] / times[peer]
 
 
-def makers(case: Case) -> dict[str, Maker]:
-    """Return the ways to make an array of zeros that are compared."""
+def select_cases(
+    cases: Iterable[Case], max_bytes: int | None = None
+) -> tuple[list[Case], list[Case]]:
+    """Select the cases that are small enough for the user's limit and for the free memory.
+
+    Parameters
+    ----------
+    cases : iterable of Case
+    max_bytes : int, optional
+        Larger cases are dropped.
+
+    Returns
+    -------
+    selected, too_large : list of Case
+        `too_large` are the cases for which there is not enough free memory. zerofill would refuse
+        them, but NumPy would have the process killed.
+    """
+    wanted = [case for case in cases if max_bytes is None or case.nbytes <= max_bytes]
+    available = _zerofill.system_info()["available_bytes"]
+    if available is None:
+        return wanted, []
+    limit = available * 3 // 4
+    return (
+        [case for case in wanted if case.nbytes <= limit],
+        [case for case in wanted if case.nbytes > limit],
+    )
+
+
+def touch_memory(nbytes: int) -> None:
+    """Write to that much memory once: a virtual machine gets it from its host only then."""
+    np.full(_float32_shape(nbytes), 1, np.float32)
+
+
+# Timing ---------------------------------------------------------------------------------------
+
+
+def time_calls(function: Callable[[], object], iterations: int = 1) -> float:
+    """Return the mean seconds of a call, from one reading of the clock over all iterations.
+
+    What the last call returns is freed after the clock is read. So a single iteration times the
+    call alone; a function that returns nothing has its freeing timed too.
+    """
+    start = time.perf_counter()
+    for _ in range(iterations - 1):
+        function()
+    result = function()
+    elapsed = time.perf_counter() - start
+    del result
+    return elapsed / iterations
+
+
+def time_interleaved(
+    functions: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    iterations: int = 1,
+    warmup_iterations: int = 0,
+    contexts: Mapping[str, Context] | None = None,
+) -> dict[str, list[float]]:
+    """Time several functions in turn, so that a change of the machine's speed affects them all.
+
+    Parameters
+    ----------
+    functions : mapping of str to callable
+    rounds : int
+        How many times each function is timed.
+    iterations : int, optional
+        How many calls each of these times is the mean of.
+    warmup_iterations : int, optional
+        How many calls precede them untimed, because the function before has left its own memory
+        in the caches.
+    contexts : mapping of str to callable, optional
+        Makes the context manager that a function runs in; entering and leaving it is not timed.
+
+    Returns
+    -------
+    dict of str to list of float
+        The seconds of each function, one for each round.
+    """
+    contexts = contexts or {}
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            with contexts.get(name, contextlib.nullcontext)():
+                for _ in range(warmup_iterations):
+                    function()
+                seconds[name].append(time_calls(function, iterations))
+    return seconds
+
+
+def medians(seconds: Mapping[str, list[float]]) -> dict[str, float]:
+    """Return the median of each list."""
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+# The comparison -------------------------------------------------------------------------------
+
+
+def _implementations(case: Case) -> dict[str, MakeArray]:
     initializer, shape = Zeros(), case.shape
     return {
         "Zeros": lambda: initializer(shape),
@@ -96,92 +207,46 @@ def makers(case: Case) -> dict[str, Maker]:
     }
 
 
-def fitting(cases: Iterable[Case], max_bytes: int | None = None) -> tuple[list[Case], list[Case]]:
-    """Split cases into those that memory and `max_bytes` leave room for, and the others.
+def _cycle_of(make: MakeArray) -> Callable[[], None]:
+    def cycle() -> None:
+        array = make()
+        array += 1
 
-    Parameters
-    ----------
-    cases : iterable of Case
-    max_bytes : int, optional
-        Cases above it are left out without being asked for memory.
-
-    Returns
-    -------
-    wanted, too_large : list of Case
-        `too_large` are those for which memory is short; NumPy, beside which they would be
-        measured, has no guard against that.
-    """
-    wanted = [case for case in cases if max_bytes is None or case.nbytes <= max_bytes]
-    available = _zerofill.system_info()["available_bytes"]
-    if available is None:
-        return wanted, []
-    most = available * 3 // 4
-    return (
-        [case for case in wanted if case.nbytes <= most],
-        [case for case in wanted if case.nbytes > most],
-    )
+    return cycle
 
 
-def zeros_are_right(array: NDArray[Any]) -> bool:
-    """Return whether every byte is zero and the address is aligned to 64 bytes."""
+def is_zeroed_and_aligned(array: NDArray[Any]) -> bool:
+    """Return whether every byte is zero and the address is a multiple of 64 bytes."""
     flat = array.reshape(-1).view(np.uint8)
     words = flat[: flat.size // 8 * 8].view(np.uint64)
     zero = not words.any() and not flat[words.nbytes :].any()
     return zero and array.ctypes.data % _ALIGNMENT_BYTES == 0
 
 
-def touch_memory(nbytes: int) -> None:
-    """Use that much memory once: a virtual machine gets it from its host only then."""
-    np.full(_floats(nbytes), 1, np.float32)
-
-
-def _use(array: Array) -> None:
-    array += 1
-
-
-def _check(case: Case, make: Maker) -> None:
+def _verify(case: Case, make: MakeArray) -> None:
     array = make()
-    if not zeros_are_right(array):
+    if not is_zeroed_and_aligned(array):
         raise AssertionError(f"Zeros made a wrong array of {case.name}")
-    _use(array)
+    array += 1
     if not (array == 1).all():
         raise AssertionError(f"an array of {case.name} lost what was written to it")
 
 
-def _time_calls(make: Maker, count: int) -> float:
-    """Return the seconds that a call takes; the arrays are freed outside of what is timed."""
-    if count > 1:  # too short for one reading of the clock, and its freeing is as short
-        start = time.perf_counter()
-        for _ in range(count):
-            make()
-        return (time.perf_counter() - start) / count
-    start = time.perf_counter()
-    array = make()
-    elapsed = time.perf_counter() - start
-    del array
-    return elapsed
+def _median_times(functions: Mapping[str, Callable[[], object]], case: Case) -> dict[str, float]:
+    # Each time is the mean over 2,000 calls or 1.25 MiB; above 64 KiB, it is that of one call.
+    iterations = max(1, min(2000, (64 << 10) // case.nbytes * 20))
+    return medians(
+        time_interleaved(
+            functions,
+            rounds=15 if case.nbytes <= 64 << 20 else 7,
+            iterations=iterations,
+            warmup_iterations=iterations,
+        )
+    )
 
 
-def _time_cycles(make: Maker, count: int) -> float:
-    start = time.perf_counter()
-    for _ in range(count):
-        _use(make())
-    return (time.perf_counter() - start) / count
-
-
-def _medians(
-    ways: dict[str, Maker], timer: Callable[[Maker, int], float], count: int, rounds: int
-) -> dict[str, float]:
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, make in ways.items():
-            timer(make, count)  # the one before has left its own memory in the caches
-            times[name].append(timer(make, count))
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
-def measure(cases: Iterable[Case]) -> Iterator[Row]:
-    """Check and time each case.
+def measure(cases: Iterable[Case]) -> Iterator[Result]:
+    """Verify and time each case.
 
     Parameters
     ----------
@@ -189,21 +254,15 @@ def measure(cases: Iterable[Case]) -> Iterator[Row]:
 
     Yields
     ------
-    Row
+    Result
 
     Raises
     ------
     AssertionError
-        When an array is not all zero or not aligned.
+        If an array is not all zero or not aligned.
     """
     for case in cases:
-        ways = makers(case)
-        _check(case, ways["Zeros"])
-        # 2,000 calls or 1.25 MiB a reading; from 64 KiB on arrays are read one by one.
-        count = max(1, min(2000, (64 << 10) // case.nbytes * 20))
-        rounds = 15 if case.nbytes <= 64 << 20 else 7
-        yield Row(
-            case,
-            call=_medians(ways, _time_calls, count, rounds),
-            cycle=_medians(ways, _time_cycles, count, rounds),
-        )
+        calls = _implementations(case)
+        _verify(case, calls["Zeros"])
+        cycles = {name: _cycle_of(make) for name, make in calls.items()}
+        yield Result(case, _median_times(calls, case), _median_times(cycles, case))

@@ -164,7 +164,7 @@ _PEERS = ("np.zeros", "np.full")
 
 
 def _bench(options: argparse.Namespace) -> int:
-    cases, too_large = benchmark.fitting(benchmark.CASES, options.max_size)
+    cases, too_large = benchmark.select_cases(benchmark.CASES, options.max_size)
     if not cases:
         print(
             f"nothing to measure: the smallest array has {benchmark.CASES[0].nbytes} bytes",
@@ -186,7 +186,7 @@ def _bench(options: argparse.Namespace) -> int:
     return 0
 
 
-def _record(rows: list[benchmark.Row], too_large: list[benchmark.Case]) -> dict[str, Any]:
+def _record(rows: list[benchmark.Result], too_large: list[benchmark.Case]) -> dict[str, Any]:
     return {
         "machine": diagnostics.system_report(),
         "left_out": [case.name for case in too_large],
@@ -203,7 +203,7 @@ def _record(rows: list[benchmark.Row], too_large: list[benchmark.Case]) -> dict[
     }
 
 
-def _cells(row: benchmark.Row) -> list[str]:
+def _cells(row: benchmark.Result) -> list[str]:
     cells = [row.case.name]
     for what, times in (("call", row.call), ("cycle", row.cycle)):
         cells += [format_seconds(times[way]) for way in ("Zeros", *_PEERS)]
@@ -220,7 +220,7 @@ each size was checked: all bytes zero, address a multiple of 64. np.zeros's call
 to the first write, which the cycle contains."""
 
 
-def _print_table(rows: list[benchmark.Row]) -> None:
+def _print_table(rows: list[benchmark.Result]) -> None:
     cells = [_cells(row) for row in rows]
     if importlib.util.find_spec("rich") is None:
         _print_plain_table(cells)
