@@ -1,4 +1,4 @@
-"""The public names are what __all__ says, and the types are shipped."""
+"""The public names are those in __all__, and the types are shipped."""
 
 import importlib.metadata
 import pathlib

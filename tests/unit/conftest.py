@@ -1,4 +1,4 @@
-"""What tests of one part each share."""
+"""Fixtures of the unit tests."""
 
 from collections.abc import Callable
 

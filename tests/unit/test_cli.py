@@ -107,7 +107,7 @@ def test_a_person_sees_progress():
     while True:
         try:
             chunk = os.read(controller, 4096)
-        except OSError:  # Linux's word for the other end being closed
+        except OSError:  # Linux raises it when the other end is closed
             break
         if not chunk:
             break
@@ -131,14 +131,14 @@ def test_it_runs_as_a_module():
     assert result.stderr == ""
 
 
-def test_a_file_that_cannot_be_written_is_found_out_first(capsys, tmp_path):
+def test_a_file_that_cannot_be_written_is_reported_before_measuring(capsys, tmp_path):
     with pytest.raises(SystemExit):
         cli.main(["bench", "--json", str(tmp_path / "missing" / "figures.json")])
     assert "cannot write to" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell's pipe")
-def test_a_reader_that_has_seen_enough():
+def test_a_reader_that_closes_the_pipe_early():
     command = f"{sys.executable} -u -m zerofill info | true"
     result = subprocess.run(command, shell=True, capture_output=True, timeout=60, check=False)
     assert result.stderr == b""

@@ -1,4 +1,4 @@
-"""What `info` says would make this machine faster."""
+"""The advice that `info` gives to make zerofill faster."""
 
 import pytest
 

@@ -72,7 +72,7 @@ def test_round_trips(dtype, options):
     assert config.keys() == {"dtype", *options}
 
 
-# Not pickled: NumPy restores such a dtype by changing the one that ml_dtypes registered.
+# Not pickled: to restore such a dtype, NumPy modifies the one that ml_dtypes registered.
 @pytest.mark.parametrize(
     "dtype",
     [
@@ -234,7 +234,7 @@ def test_the_slots_of_a_subclass_travel():
         assert restored.extra == 3
 
 
-def test_np_record_is_kept_and_counts():
+def test_np_record_is_preserved_and_compared():
     record = np.dtype((np.record, [("a", "f4")]))
     restored = Zeros.from_config(Zeros(record).get_config())
     assert type(restored(1)[0]) is np.record
@@ -279,8 +279,8 @@ def test_subclasses():
     assert Counting.calls == 2
 
 
-# inspect parses the signatures of built-in functions, and Python 3.11 counts the depth of such a
-# parse for all threads together: "AST constructor recursion depth mismatch" (cpython gh-106905).
+# inspect parses the signatures of built-in functions, and Python 3.11 has one recursion counter for
+# the parses of all threads: "AST constructor recursion depth mismatch" (cpython gh-106905).
 @pytest.mark.thread_unsafe
 def test_signatures():
     call = (
@@ -313,7 +313,7 @@ def test_the_constructors_options_are_keywords():
 
 
 class TensorShape:
-    """As TensorFlow's: neither a list nor a tuple."""
+    """Like TensorFlow's, neither a list nor a tuple."""
 
     def __init__(self, dimensions):
         self._dimensions = dimensions

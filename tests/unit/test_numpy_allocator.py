@@ -1,4 +1,4 @@
-"""NumPy on zerofill's memory: what comes from where, and what that does not change."""
+"""NumPy with its memory from zerofill: which arrays get it, and what stays as in NumPy."""
 
 import asyncio
 import contextvars
@@ -26,12 +26,12 @@ from zerofill import _zerofill, numpy_allocator
 pytestmark = [pytest.mark.own_memory, pytest.mark.thread_unsafe]
 
 MIB = 1 << 20
-linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux says so, or can do so")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs a feature of Linux")
 
 
 @pytest.fixture
 def installed():
-    """Have NumPy on zerofill for the test."""
+    """Have NumPy allocate through zerofill during the test."""
     zerofill.install()
     yield
     zerofill.uninstall()
@@ -39,7 +39,7 @@ def installed():
 
 @pytest.fixture
 def quiet_pool():
-    """Nothing is kept before or after, and nothing is scrubbed."""
+    """The pool is empty before and after the test, and nothing is scrubbed."""
     before = zerofill.configure()
     zerofill.configure(scrub=False, decay=1000, pool_limit=2 << 30)
     zerofill.trim()
@@ -50,7 +50,7 @@ def quiet_pool():
 
 @pytest.fixture
 def other_handler():
-    """Return a handler that is neither NumPy's nor ours, though it does what NumPy's does."""
+    """Return a handler that is neither NumPy's nor zerofill's, but works like NumPy's."""
     new, get_pointer = ctypes.pythonapi.PyCapsule_New, ctypes.pythonapi.PyCapsule_GetPointer
     new.restype, get_pointer.restype = ctypes.py_object, ctypes.c_void_p
     new.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
@@ -60,7 +60,7 @@ def other_handler():
 
 
 def gained(name, action):
-    """What a counter gained while `action` ran, and what that returned."""
+    """Return the increase of a counter while `action` ran, and the result of `action`."""
     before = getattr(zerofill.stats(), name)
     result = action()
     return getattr(zerofill.stats(), name) - before, result
@@ -70,7 +70,7 @@ def name_here():
     return get_handler_name()
 
 
-# What comes from where -----------------------------------------------------------------------
+# Which arrays get memory from zerofill ---------------------------------------------------------
 
 MAKERS = [
     lambda n: np.zeros(n),
@@ -159,9 +159,9 @@ def test_zeros_are_lazy_where_they_are_fresh(installed, quiet_pool):
         array = np.zeros(4 << 30, "u1")
         array[:: 2 << 30] = 1
         file.seek(0)
-        assert int(file.read().split()[1]) - before < 8192  # pages: a huge one each at most
+        assert int(file.read().split()[1]) - before < 8192  # in pages: a huge page each at most
     del array
-    assert zerofill.stats().pooled_dirty_bytes == 0  # sparse ones are not kept
+    assert zerofill.stats().pooled_dirty_bytes == 0  # sparse blocks are not pooled
 
 
 @linux
@@ -184,7 +184,7 @@ def test_a_written_array_is_reused_without_a_byte_zeroed(installed, quiet_pool):
 
 
 @linux
-def test_clean_blocks_make_zeros_for_nothing(installed, quiet_pool):
+def test_zeros_from_clean_blocks_zero_no_byte(installed, quiet_pool):
     zerofill.configure(scrub=True)
     array = np.ones(64 * MIB, "u1")
     del array
@@ -211,9 +211,9 @@ def test_resizing_in_place_keeps_what_is_there(length, installed):
     for other in (1, 20, 2000, 40_000, 6_000_000):
         array = np.arange(length, dtype="i4")
         array.resize(other)
-        kept = min(length, other)
-        assert (array[:kept] == np.arange(kept)).all()
-        assert not array[kept:].any()
+        common = min(length, other)
+        assert (array[:common] == np.arange(common)).all()
+        assert not array[common:].any()
         assert array.ctypes.data % 64 == 0
 
 
@@ -228,7 +228,7 @@ def test_fromfile_and_fromiter_grow(installed, tmp_path):
 
 @linux
 def test_the_gil_is_released_while_zeros_are_made_of_used_memory(installed, quiet_pool):
-    """Without that, and with no switches but voluntary ones, the other thread waits for the end."""
+    """Threads switch only where the GIL is released, because the switch interval is so long."""
     np.ones(16 * MIB, "u1")
     ran = []
     start = threading.Lock()
@@ -255,7 +255,7 @@ def test_the_gil_is_released_while_zeros_are_made_of_used_memory(installed, quie
     assert "made" in ran[ran.index("between") :]
 
 
-# NumPy's idea of the size is a guess -----------------------------------------------------------
+# NumPy may pass a wrong size to free ------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore:Setting the dtype:DeprecationWarning")
@@ -435,8 +435,7 @@ def test_tracemalloc_sees_the_arrays(installed):
 CODE = """
 import threading, numpy as np, zerofill
 zerofill.install()
-kept = [np.ones(n) for n in (1, 100, 10_000, 1_000_000)]
-np.kept = kept
+np.survivors = [np.ones(n) for n in (1, 100, 10_000, 1_000_000)]
 def forever():
     zerofill.install()
     while True:
