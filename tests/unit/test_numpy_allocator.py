@@ -1,8 +1,5 @@
 """NumPy with its memory from zerofill: which arrays get it, and what stays as in NumPy."""
 
-import asyncio
-import contextvars
-import ctypes
 import gc
 import io
 import os
@@ -11,7 +8,6 @@ import sys
 import threading
 import time
 import tracemalloc
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -21,20 +17,12 @@ from hypothesis.extra import numpy as npst
 from numpy._core.multiarray import get_handler_name
 
 import zerofill
-from zerofill import _zerofill, numpy_allocator
+from zerofill import numpy_allocator
 
 pytestmark = [pytest.mark.own_memory, pytest.mark.thread_unsafe]
 
 MIB = 1 << 20
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs a feature of Linux")
-
-
-@pytest.fixture
-def installed():
-    """Have NumPy allocate through zerofill during the test."""
-    zerofill.install()
-    yield
-    zerofill.uninstall()
 
 
 @pytest.fixture
@@ -48,26 +36,11 @@ def quiet_pool():
     zerofill.trim()
 
 
-@pytest.fixture
-def other_handler():
-    """Return a handler that is neither NumPy's nor zerofill's, but works like NumPy's."""
-    new, get_pointer = ctypes.pythonapi.PyCapsule_New, ctypes.pythonapi.PyCapsule_GetPointer
-    new.restype, get_pointer.restype = ctypes.py_object, ctypes.c_void_p
-    new.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    get_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
-    numpys = get_pointer(_zerofill.get_numpy_handler(), b"mem_handler")
-    return new(numpys, b"mem_handler", None)
-
-
 def gained(name, action):
     """Return the increase of a counter while `action` ran, and the result of `action`."""
     before = getattr(zerofill.stats(), name)
     result = action()
     return getattr(zerofill.stats(), name) - before, result
-
-
-def name_here():
-    return get_handler_name()
 
 
 # Which arrays get memory from zerofill ---------------------------------------------------------
@@ -302,111 +275,7 @@ def test_zeros_like_of_objects():
     assert array.tolist() == [[0, 0], [0, 0]]
 
 
-# Contexts ----------------------------------------------------------------------------------------
-
-
-def test_contexts_nest_and_end_with_an_exception():
-    with numpy_allocator():
-        with pytest.raises(KeyError), numpy_allocator():
-            raise KeyError
-        assert name_here() == "zerofill"
-    assert name_here() == "default_allocator"
-
-
-def test_installing_twice_and_uninstalling_twice():
-    zerofill.install()
-    zerofill.install()
-    assert name_here() == "zerofill"
-    zerofill.uninstall()
-    assert name_here() == "default_allocator"
-    zerofill.uninstall()
-    assert name_here() == "default_allocator"
-
-
-def test_uninstalling_undoes_only_what_installing_did():
-    with numpy_allocator():
-        zerofill.uninstall()
-        assert name_here() == "zerofill"
-        zerofill.install()
-        zerofill.uninstall()
-        assert name_here() == "zerofill"
-    assert name_here() == "default_allocator"
-
-
-def test_anothers_handler_comes_back_after_ours(other_handler):
-    numpys = _zerofill.set_numpy_handler(other_handler)
-    try:
-        zerofill.install()
-        assert name_here() == "zerofill"
-        zerofill.uninstall()
-        assert _zerofill.get_numpy_handler() is other_handler
-        with numpy_allocator():
-            assert name_here() == "zerofill"
-        assert _zerofill.get_numpy_handler() is other_handler
-    finally:
-        _zerofill.set_numpy_handler(numpys)
-
-
-def test_anothers_handler_over_ours_stays(other_handler):
-    with numpy_allocator():
-        numpys = _zerofill.set_numpy_handler(other_handler)
-    assert _zerofill.get_numpy_handler() is other_handler
-    zerofill.uninstall()
-    assert _zerofill.get_numpy_handler() is other_handler
-    assert numpys is _zerofill.numpy_handler
-    _zerofill.set_numpy_handler(None)
-    assert name_here() == "default_allocator"
-
-
-def test_threads_choose_for_themselves(installed):
-    names = {}
-
-    def note(key):
-        names[key] = get_handler_name(np.ones(100))
-
-    plain = threading.Thread(target=note, args=("plain",))
-    decorated = threading.Thread(target=numpy_allocator()(note), args=("decorated",))
-    context = contextvars.copy_context()
-    copied = threading.Thread(target=context.run, args=(note, "copied"))
-    for thread in (plain, decorated, copied):
-        thread.start()
-        thread.join()
-    with ThreadPoolExecutor(2, initializer=zerofill.install) as executor:
-        executor.submit(note, "executor").result()
-    inherits = getattr(sys.flags, "thread_inherit_context", 0)
-    assert names == {
-        "plain": "zerofill" if inherits else "default_allocator",
-        "decorated": "zerofill",
-        "copied": "zerofill",
-        "executor": "zerofill",
-    }
-
-
-def test_tasks_start_with_what_was_chosen():
-    async def note():
-        return name_here()
-
-    async def note_in_threads():
-        in_executor = asyncio.get_running_loop().run_in_executor(None, name_here)
-        return await asyncio.to_thread(name_here), await in_executor
-
-    async def install_in_a_task():
-        zerofill.install()
-        return name_here()
-
-    async def main():
-        before = await asyncio.create_task(note())
-        inner = await asyncio.create_task(install_in_a_task())
-        after_inner = await asyncio.create_task(note())
-        with numpy_allocator():
-            within = await asyncio.create_task(note())
-            threads = await note_in_threads()
-        return before, inner, after_inner, within, threads, name_here()
-
-    ours, numpys = "zerofill", "default_allocator"
-    inherits = getattr(sys.flags, "thread_inherit_context", 0)
-    threads = (ours, ours if inherits else numpys)
-    assert asyncio.run(main()) == (numpys, ours, numpys, ours, threads, numpys)
+# Fork, tracing, exit ----------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
