@@ -117,14 +117,14 @@ def select_cases(
         `too_large` are the cases for which there is not enough free memory. zerofill would refuse
         them, but NumPy would have the process killed.
     """
-    wanted = [case for case in cases if max_bytes is None or case.nbytes <= max_bytes]
+    small_enough = [case for case in cases if max_bytes is None or case.nbytes <= max_bytes]
     available = _zerofill.system_info()["available_bytes"]
     if available is None:
-        return wanted, []
+        return small_enough, []
     limit = available * 3 // 4
     return (
-        [case for case in wanted if case.nbytes <= limit],
-        [case for case in wanted if case.nbytes > limit],
+        [case for case in small_enough if case.nbytes <= limit],
+        [case for case in small_enough if case.nbytes > limit],
     )
 
 

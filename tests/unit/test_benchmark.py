@@ -6,6 +6,8 @@ import pytest
 
 from zerofill import benchmark
 
+pytestmark = pytest.mark.thread_unsafe
+
 
 def test_a_wrong_array_is_not_passed_over(monkeypatch):
     class Wrong(benchmark.Zeros):
