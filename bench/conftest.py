@@ -1,4 +1,4 @@
-"""The machine is made ready once, and the ratios are printed at the end of a run."""
+"""Prepare the machine once, and print the ratios at the end of a run."""
 
 import json
 import os
@@ -11,19 +11,20 @@ import numpy as np
 import pytest
 
 import zerofill
-from zerofill import comparison
+from zerofill.benchmark import CASES, touch_memory
 
 LARGEST_BYTES = 1 << 30
+MEDIANS = pytest.StashKey[dict[str, dict[str, float]]]()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def guest_memory_was_touched():
-    """A virtual machine gets memory from its host at the first touch: not what is measured."""
-    comparison.touch_memory(3 * LARGEST_BYTES)
+    """A virtual machine gets memory from its host at the first touch, which is not to be timed."""
+    touch_memory(3 * LARGEST_BYTES)
 
 
 @pytest.fixture(autouse=True)
-def options_are_put_back():
+def options_are_restored():
     """Each benchmark starts with the default options and an empty pool."""
     before = zerofill.configure()
     zerofill.trim()
@@ -32,9 +33,18 @@ def options_are_put_back():
     zerofill.trim()
 
 
+@pytest.fixture(autouse=True)
+def median_is_recorded(benchmark, pytestconfig):
+    """Record the median of each peer by group, for the summary."""
+    yield
+    if benchmark.stats is not None and not benchmark.has_error:
+        groups = pytestconfig.stash.setdefault(MEDIANS, defaultdict(dict))
+        groups[benchmark.group][benchmark.params["peer"]] = benchmark.stats.stats.median
+
+
 @pytest.fixture(scope="session")
 def machine_limit(tmp_path_factory):
-    """Return seconds that this machine takes at best, measured natively.
+    """Return the shortest times that this machine can reach, measured natively, in seconds.
 
     ``machine_limit["resident"][nbytes]`` is for zeroing resident memory, ``["fresh"]`` for making
     fresh memory resident.
@@ -46,7 +56,7 @@ def machine_limit(tmp_path_factory):
     source = pathlib.Path(__file__).with_name("machine_limit.cpp")
     flags = ["-O3", "-march=native", "-std=c++17", "-pthread"]
     subprocess.run([compiler, *flags, str(source), "-o", str(program)], check=True)
-    sizes = [str(case.nbytes) for case in comparison.CASES]
+    sizes = [str(case.nbytes) for case in CASES]
     command = [program, str(zerofill.configure().num_threads), *sizes]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     return {
@@ -57,24 +67,19 @@ def machine_limit(tmp_path_factory):
 
 @pytest.fixture
 def use():
-    """Write to an array once, as the user of a fresh array does."""
+    """Return a function that writes to an array once, as the user of a fresh array does."""
     return lambda array: np.add(array, 1, out=array)
 
 
 def pytest_collection_modifyitems(items):
-    """Let other libraries warn of what they like."""
+    """Ignore warnings, which the libraries that are compared emit."""
     for item in items:
         item.add_marker(pytest.mark.filterwarnings("ignore"))
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Print each group's medians, and zerofill's over every other's."""
-    session = getattr(config, "_benchmarksession", None)
-    groups = defaultdict(dict)
-    for bench in session.benchmarks if session else ():
-        if not bench.has_error and "peer" in bench.params:
-            groups[bench.group][bench.params["peer"]] = bench.stats.median
-    for group, medians in groups.items():
+    """Print the medians of each group, and zerofill's divided by each other peer's."""
+    for group, medians in config.stash.get(MEDIANS, {}).items():
         terminalreporter.write_line(f"\n{group}")
         for peer, seconds in medians.items():
             ratios = "".join(

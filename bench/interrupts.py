@@ -1,8 +1,9 @@
-"""How long Ctrl-C takes in the middle of a fill.
+"""How long Ctrl-C takes in the middle of filling an array.
 
-``python bench/interrupts.py [TIMES]``: SIGINT at a random time while 8 GiB are made of fresh pages,
-and while as many dirty ones are cleared. Prints how long after the signal the KeyboardInterrupt
-came, and how long the system takes to unmap it all, which is part of it where pages were fresh.
+``python bench/interrupts.py [TIMES]``: SIGINT at a random time while 8 GiB of fresh pages are made
+resident, and while 8 GiB of dirty memory are cleared. Prints how long after the signal the
+KeyboardInterrupt came, and how long the system takes to unmap 8 GiB, which the time for fresh pages
+includes.
 """
 
 import os
@@ -15,44 +16,46 @@ import time
 import numpy as np
 
 import zerofill
+from zerofill.benchmark import time_calls
 
 NBYTES = 8 << 30
 
 
 def seconds_to_answer(work, delay: float) -> float | None:
-    """Return the time from the signal to the exception; None when the work was done before."""
+    """Return the time from the signal to the exception; None if the work was done before."""
     sent = []
 
-    def ring():
+    def interrupt():
         sent.append(time.perf_counter())
         os.kill(os.getpid(), signal.SIGINT)
 
-    timer = threading.Timer(delay, ring)
+    timer = threading.Timer(delay, interrupt)
     timer.start()
     try:
         work()
         timer.cancel()
         timer.join()
-        time.sleep(0.001)  # a signal that was sent at the last moment is answered here
+        time.sleep(0.001)  # if the signal came at the last moment, the exception is raised here
     except KeyboardInterrupt:
         return time.perf_counter() - sent[0]
     return None
 
 
 def seconds_to_unmap() -> float:
-    """Return the time that giving all of it back takes."""
-    array = zerofill.zeros(NBYTES, "u1")
-    start = time.perf_counter()
-    del array
-    return time.perf_counter() - start
+    """Return the time that the system takes to unmap all of it."""
+    arrays = [zerofill.zeros(NBYTES, "u1")]
+    return time_calls(arrays.clear)
+
+
+def make_fresh() -> None:
+    """Make an array of fresh pages and free it."""
+    zerofill.zeros(NBYTES, "u1")
 
 
 def report(name: str, work, times: int) -> None:
-    """Interrupt it so many times, and print."""
+    """Interrupt the work that many times, and print the answers."""
     work()  # a virtual machine gets memory from its host at the first touch
-    start = time.perf_counter()
-    work()
-    whole = time.perf_counter() - start
+    whole = time_calls(work)
     answers = [seconds_to_answer(work, random.uniform(0, 0.9 * whole)) for _ in range(times)]
     answered = [seconds for seconds in answers if seconds is not None]
     print(
@@ -66,7 +69,7 @@ def main(times: int) -> int:
     """Measure and print."""
     zerofill.configure(pool_limit=0)
     print(f"unmapping 8 GiB: {seconds_to_unmap() * 1e3:.1f} ms")
-    report("fresh", lambda: zerofill.zeros(NBYTES, "u1"), times)
+    report("fresh", make_fresh, times)
     dirty = np.ones(NBYTES, "u1")
     report("dirty", lambda: zerofill.clear(dirty), times)
     return 0

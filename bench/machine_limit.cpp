@@ -1,6 +1,7 @@
-// What this machine can do at best, without zerofill: zeroing memory that is resident, and making
-// fresh huge pages resident. Called with a number of threads and sizes in bytes; prints the best
-// seconds for each size as JSON, over one and all threads, cached and streaming stores.
+// The shortest times that this machine can reach, without zerofill, for zeroing resident memory and
+// for making fresh huge pages resident. Called with a number of threads and sizes in bytes. Prints
+// JSON: for each size, the seconds of the fastest of one and all threads, cached and streaming
+// stores.
 #include <immintrin.h>
 #include <sys/mman.h>
 
@@ -16,7 +17,7 @@ namespace {
 
 constexpr std::size_t kHuge = std::size_t{2} << 20;
 constexpr std::size_t kLine = 64;
-/// Starting a thread takes longer than zeroing less than this.
+/// Zeroing fewer bytes than this is faster than starting a thread.
 constexpr std::size_t kWorthThreads = std::size_t{4} << 20;
 constexpr int kRounds = 9;
 
@@ -64,7 +65,7 @@ double best_resident(char* memory, std::size_t bytes, int threads, bool streamin
       stream(memory + start, share);
     } else {
       std::memset(memory + start, 0, share);
-      asm volatile("" ::"r"(memory) : "memory");  // or the compiler keeps one of several
+      asm volatile("" ::"r"(memory) : "memory");  // or the compiler drops repeated memsets
     }
   };
   const std::size_t times = std::max<std::size_t>(1, kHuge / bytes);  // in one reading of the clock

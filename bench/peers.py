@@ -1,4 +1,4 @@
-"""The libraries that are compared: how each makes an array of zeros, where it is installed."""
+"""The libraries that are compared, and how each makes an array of zeros."""
 
 import importlib
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def _pyfftw(shape: tuple[int, ...]) -> Any:
     return pyfftw.zeros_aligned(shape, np.float32)
 
 
-# The peer's name, the module that has to be installed, and how it makes zeros.
+# The peer's name, the module that has to be installed, and the function that makes zeros.
 _PEERS: dict[str, tuple[str, Callable[[tuple[int, ...]], Any]]] = {
     "zerofill": ("zerofill", _zerofill),
     "np.zeros": ("numpy", lambda shape: np.zeros(shape, np.float32)),
@@ -51,27 +51,16 @@ _PEERS: dict[str, tuple[str, Callable[[tuple[int, ...]], Any]]] = {
 }
 
 
-def maker(name: str) -> Callable[[tuple[int, ...]], Any]:
-    """Return the way a peer makes zeros; skips the test where it is not installed."""
-    module, make = _PEERS[name]
+def zeros_function(peer: str) -> Callable[[tuple[int, ...]], Any]:
+    """Return the function by which a peer makes zeros; skip the test if it is not installed."""
+    module, function = _PEERS[peer]
     try:
         importlib.import_module(module)
     except ImportError:
         pytest.skip(f"{module} is not installed")
-    return make
+    return function
 
 
 def is_zero(array: Any) -> bool:
     """Return whether every element is zero, for an array of any of the libraries."""
     return not np.asarray(array).any()
-
-
-def replay(benchmark: Any, seconds: float) -> None:
-    """Enter a time that was measured elsewhere, so that it stands in the same table."""
-    clock = {"now": 0.0}
-
-    def take():
-        clock["now"] += seconds
-
-    benchmark._timer = lambda: clock["now"]
-    benchmark.pedantic(take, rounds=3, iterations=1)

@@ -1,4 +1,4 @@
-"""Run the suite, and write what it measured as a Markdown table and as plots.
+"""Run the suite, and write the results as Markdown tables and as plots.
 
 ``python bench/report.py [FOLDER]`` runs ``pytest bench`` and writes ``benchmark.json``,
 ``benchmark.md`` with NumPy on zerofill in a table of its own, and the plots ``cycle`` and ``numpy``
@@ -15,7 +15,7 @@ from zerofill.cli import format_seconds
 
 BENCH = pathlib.Path(__file__).parent
 
-# The plot's file, how the groups in it begin, and what is on the axis of times.
+# The plot's file, the prefix of the groups in it, and the label of the axis of times.
 PLOTS = [
     ("cycle", "cycle of ", "seconds to make it, add 1 to it and free it"),
     ("numpy", "NumPy: c = a + b; ", "seconds for c = a + b; del c"),
@@ -37,7 +37,7 @@ def group_medians(record: dict) -> dict[str, dict[str, float]]:
 
 
 def markdown(groups: dict[str, dict[str, float]]) -> str:
-    """Return a table: a row for each group and peer, with zerofill's time over the peer's."""
+    """Return a table with a row for each group and peer, and zerofill's time over the peer's."""
     lines = ["| what | who | median | zerofill takes |", "|---|---|---|---|"]
     for group, medians in groups.items():
         ours = next((peer for peer in medians if peer.startswith("zerofill")), None)
@@ -48,7 +48,7 @@ def markdown(groups: dict[str, dict[str, float]]) -> str:
 
 
 def numpy_table(groups: dict[str, dict[str, float]]) -> str:
-    """Return a table of NumPy's time on zerofill over its time alone: a column a size."""
+    """Return a table of NumPy's time on zerofill divided by NumPy's own, a column a size."""
     rows: dict[str, dict[str, str]] = defaultdict(dict)
     for group, medians in groups.items():
         if group.startswith("NumPy: c = "):
@@ -62,8 +62,8 @@ def numpy_table(groups: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def plot(record: dict, start: str, label: str, file: pathlib.Path) -> None:
-    """Draw the time of the groups that start so against the size of the array, a line a peer."""
+def plot(record: dict, prefix: str, label: str, file: pathlib.Path) -> None:
+    """Plot the times of the groups with a prefix against the size of the array, a line a peer."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -71,7 +71,7 @@ def plot(record: dict, start: str, label: str, file: pathlib.Path) -> None:
 
     lines: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for bench in record["benchmarks"]:
-        if bench["group"].startswith(start):
+        if bench["group"].startswith(prefix):
             nbytes = bench["extra_info"]["nbytes"]
             lines[bench["params"]["peer"]].append((nbytes, bench["stats"]["median"]))
     figure, axes = pyplot.subplots(figsize=(8, 5))
@@ -111,8 +111,8 @@ def main() -> int:
     groups = group_medians(record)
     table = markdown(groups) + "\n" + numpy_table(groups)
     (folder / "benchmark.md").write_text(table, encoding="utf-8")
-    for name, start, label in PLOTS:
-        plot(record, start, label, folder / name)
+    for name, prefix, label in PLOTS:
+        plot(record, prefix, label, folder / name)
     print(table)
     print(f"written to {folder}")
     return 0

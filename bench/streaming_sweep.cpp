@@ -1,6 +1,6 @@
-// Zeroing a resident block and then using it, through the caches and past them: where the second
-// takes over. Two threads zero, one uses. Prints the median microseconds of each cycle for a size
-// a line. Compiled with the kernel's own sources by bench/sweep.py.
+// Zeroes a resident block by cached and by streaming stores, and then uses it: from which size on
+// are streaming stores faster? Two threads zero, one uses. Prints a line for each size, with the
+// median microseconds of a cycle. Compiled with the kernel's own sources by bench/sweep.py.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

@@ -1,42 +1,43 @@
-"""The measurements behind the thresholds of csrc/memory/plan.cpp.
+"""The measurements behind the thresholds of csrc/zeroing/plan.cpp.
 
-``python bench/sweep.py`` prints, for each size, the cycle of zeroing and using over the use alone:
-with one thread and with all, with and without the scrubber. ``plan.cpp`` switches where one column
-overtakes another: kParallelZeroBytes between the first two, kScrubBytes between the last two. Then
-it compiles ``streaming_sweep.cpp`` with the kernel, which shows the same for streaming_bytes().
+``python bench/sweep.py`` prints, for each size, the time of zeroing and using memory divided by
+that of using it: with one thread, with all threads, and with blocks scrubbed in the background.
+``plan.cpp`` switches where one column overtakes another: kParallelZeroBytes between the first two,
+kScrubBytes between the last two. Then it compiles ``streaming_sweep.cpp`` with the kernel, which
+shows the same for streaming_bytes().
 """
 
+import contextlib
+import functools
 import pathlib
 import platform
-import statistics
 import subprocess
 import tempfile
-import time
 
 import numpy as np
 
 import zerofill
-from zerofill.comparison import touch_memory
+from zerofill.benchmark import medians, time_interleaved, touch_memory
 
-WAYS = {
+OPTIONS = {
     "one thread": {"num_threads": 1, "scrub": False},
     "all threads": {"num_threads": None, "scrub": False},
     "scrubbed": {"num_threads": None, "scrub": True},
 }
 
 
-def median_seconds(step, rounds):
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+@contextlib.contextmanager
+def configured(options):
+    before = zerofill.configure()
+    zerofill.configure(**options)
+    try:
+        yield
+    finally:
+        zerofill.configure(**before._asdict())
 
 
 def ratios(nbytes):
-    """Return each way's cycle over the use alone; the ways take turns."""
-    rounds = int(np.clip((1 << 31) // nbytes, 11, 200))
+    """Return the time of a cycle under each set of options, divided by that of the use alone."""
     make, resident = zerofill.Zeros(), np.ones(nbytes // 4, np.float32)
 
     def use():
@@ -46,14 +47,17 @@ def ratios(nbytes):
         array = make(resident.shape)
         np.add(array, 1, out=array)
 
-    found = {way: [] for way in WAYS}
-    for _ in range(5):
-        alone = median_seconds(use, rounds)
-        for way, options in WAYS.items():
-            zerofill.configure(**options)
-            median_seconds(cycle, 5)
-            found[way].append(median_seconds(cycle, rounds) / alone)
-    return {way: statistics.median(values) for way, values in found.items()}
+    seconds = medians(
+        time_interleaved(
+            {"use": use, **dict.fromkeys(OPTIONS, cycle)},
+            rounds=5,
+            # Many cycles in a row, so that the pool and the scrubber settle into each way.
+            iterations=int(np.clip((1 << 31) // nbytes, 11, 200)),
+            warmup_iterations=5,
+            contexts={name: functools.partial(configured, OPTIONS[name]) for name in OPTIONS},
+        )
+    )
+    return {name: seconds[name] / seconds["use"] for name in OPTIONS}
 
 
 def sweep_streaming():
@@ -72,10 +76,10 @@ def sweep_streaming():
 
 def main():
     touch_memory(3 << 30)
-    print(f"{'size':>10}" + "".join(f"{way:>14}" for way in WAYS))
+    print(f"{'size':>10}" + "".join(f"{name:>14}" for name in OPTIONS))
     for power in range(22, 31):
         found = ratios(1 << power)
-        print(f"{(1 << power) >> 20:6} MiB" + "".join(f"{found[way]:14.2f}" for way in WAYS))
+        print(f"{(1 << power) >> 20:6} MiB" + "".join(f"{found[name]:14.2f}" for name in OPTIONS))
     print(flush=True)
     sweep_streaming()
 

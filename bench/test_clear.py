@@ -5,7 +5,7 @@ import pytest
 
 import zerofill
 
-from peers import replay
+from replay import replay, replayed
 
 GROUP = "clear 1 GiB of resident float32"
 SHAPE = ((1 << 30) // 4,)
@@ -36,6 +36,6 @@ def test_clear_gibibyte(benchmark, gibibyte, peer):
 
 
 @pytest.mark.parametrize("peer", ["limit"])
-@pytest.mark.benchmark(group=GROUP)
+@replayed(group=GROUP)
 def test_limit(benchmark, machine_limit, peer):
-    replay(benchmark, machine_limit["resident"][1 << 30])
+    replay(benchmark, [machine_limit["resident"][1 << 30]])

@@ -1,12 +1,13 @@
-"""Make an array, use it and free it, in a loop: what that costs beside the use alone."""
+"""Make an array, use it and free it, in a loop, compared with the use alone."""
 
 import numpy as np
 import pytest
 
 import zerofill
-from zerofill.comparison import CASES
+from zerofill.benchmark import CASES
 
-from peers import maker, replay
+from peers import zeros_function
+from replay import replay, replayed
 
 PEERS = [
     "use alone",
@@ -19,7 +20,7 @@ PEERS = [
     "tensorflow",
     "pyfftw",
 ]
-use_alone_seconds = {}  # the limit is the use alone and the best zeroing that the machine does
+use_alone_seconds = {}  # test_limit adds to it the fastest zeroing that the machine can do
 LARGE = [case for case in CASES if case.nbytes >= 1 << 10]
 
 
@@ -40,7 +41,7 @@ def test_cycle(benchmark, case, peer, use):
     else:
         if peer.endswith("scrub off"):
             zerofill.configure(scrub=False)
-        make = maker(peer.partition(",")[0])
+        make = zeros_function(peer.partition(",")[0])
         add = (lambda array: array.add_(1)) if peer == "torch" else use
         step = lambda: add(make(case.shape))  # noqa: E731
     iterations = max(1, (256 << 10) // case.nbytes)
@@ -53,12 +54,13 @@ def test_cycle(benchmark, case, peer, use):
 
 @pytest.mark.parametrize("peer", ["limit"])
 @pytest.mark.parametrize("case", LARGE, ids=lambda case: case.name)
+@replayed()
 def test_limit(benchmark, machine_limit, case, peer):
     benchmark.group = f"cycle of {case.name}"
     benchmark.extra_info["nbytes"] = case.nbytes
     if case not in use_alone_seconds:
         pytest.skip("the use alone was not measured")
-    replay(benchmark, use_alone_seconds[case] + machine_limit["resident"][case.nbytes])
+    replay(benchmark, [use_alone_seconds[case] + machine_limit["resident"][case.nbytes]])
 
 
 SMALL, WIDE = 256, 4096
@@ -71,7 +73,7 @@ def test_matrix_product(benchmark, peer):
     right = np.ones((SMALL, WIDE), np.float32)
     resident = np.zeros((WIDE, WIDE), np.float32)
     product = np.zeros((WIDE, WIDE), np.float32)
-    make = (lambda shape: resident) if peer == "use alone" else maker(peer)
+    make = (lambda shape: resident) if peer == "use alone" else zeros_function(peer)
 
     def step():
         array = make((WIDE, WIDE))

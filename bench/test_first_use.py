@@ -1,12 +1,13 @@
-"""Zeros that never were there before: fresh pages, made resident."""
+"""Zeros in fresh pages: zeroed and made resident for the first time."""
 
 import numpy as np
 import pytest
 
 import zerofill
-from zerofill.comparison import zeros_are_right
+from zerofill.benchmark import is_zeroed_and_aligned
 
-from peers import is_zero, maker, replay
+from peers import is_zero, zeros_function
+from replay import replay, replayed
 
 SHAPE = ((1 << 30) // 4,)
 
@@ -14,7 +15,7 @@ SHAPE = ((1 << 30) // 4,)
 @pytest.mark.parametrize("peer", ["zerofill", "np.full", "torch", "jax", "tensorflow", "pyfftw"])
 @pytest.mark.benchmark(group="first 1 GiB, zeroed and resident")
 def test_first_gibibyte(benchmark, peer):
-    make, arrays = maker(peer), []
+    make, arrays = zeros_function(peer), []
 
     def free_and_trim():
         arrays.clear()
@@ -24,13 +25,13 @@ def test_first_gibibyte(benchmark, peer):
         lambda: arrays.append(make(SHAPE)), setup=free_and_trim, rounds=15, iterations=1
     )
     assert is_zero(arrays[0])
-    assert peer != "zerofill" or zeros_are_right(arrays[0])
+    assert peer != "zerofill" or is_zeroed_and_aligned(arrays[0])
 
 
 @pytest.mark.parametrize("peer", ["limit"])
-@pytest.mark.benchmark(group="first 1 GiB, zeroed and resident")
+@replayed(group="first 1 GiB, zeroed and resident")
 def test_limit(benchmark, machine_limit, peer):
-    replay(benchmark, machine_limit["fresh"][1 << 30])
+    replay(benchmark, [machine_limit["fresh"][1 << 30]])
 
 
 LAZY = {

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from peers import maker
+from peers import zeros_function
 
 THREADS = 4
 
@@ -13,7 +13,7 @@ THREADS = 4
 @pytest.mark.parametrize("peer", ["zerofill", "np.zeros"])
 @pytest.mark.benchmark(group="4 threads making 64 KiB arrays at once")
 def test_threads(benchmark, peer):
-    make, count = maker(peer), 2000
+    make, count = zeros_function(peer), 2000
 
     def work(start):
         start.wait()
@@ -39,7 +39,7 @@ def test_threads(benchmark, peer):
 @pytest.mark.parametrize("peer", ["zerofill", "np.zeros"])
 @pytest.mark.benchmark(group="32 arrays of 4 MiB walked together")
 def test_walk(benchmark, peer):
-    make = maker(peer)
+    make = zeros_function(peer)
     arrays = [make(((4 << 20) // 4,)) for _ in range(32)]
     for array in arrays:
         array += 1

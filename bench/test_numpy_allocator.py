@@ -1,17 +1,15 @@
-"""NumPy with its memory from zerofill against NumPy as it is: the same code, twice."""
+"""NumPy with its memory from zerofill compared with NumPy as it is, running the same code."""
 
 import contextlib
 import functools
-import statistics
-import time
 
 import numpy as np
 import pytest
 
 import zerofill
-from zerofill.comparison import CASES
+from zerofill.benchmark import CASES, time_interleaved
 
-from peers import replay
+from replay import replay, replayed
 
 TINY = CASES[0]
 LARGE = [case for case in CASES if case.nbytes >= 1 << 10]
@@ -27,39 +25,40 @@ def iterations_for(nbytes):
 
 
 @functools.cache
-def medians(make_ways, case):
-    """Return the median seconds of each peer; they take turns, so that noise meets all of them."""
-    ways = make_ways(case)
-    iterations = iterations_for(case.nbytes)
-    seconds = {peer: [] for peer in ways}
-    for _ in range(3 + rounds_for(case.nbytes)):
-        for peer, (context, step) in ways.items():
-            with context():
-                start = time.perf_counter()
-                for _ in range(iterations):
-                    step()
-                seconds[peer].append((time.perf_counter() - start) / iterations)
-    return {peer: statistics.median(times[3:]) for peer, times in seconds.items()}
+def readings(functions_for, case):
+    """Return the readings of each peer, in seconds, from timing the peers in turn."""
+    time_peers = functools.partial(
+        time_interleaved,
+        functions_for(case),
+        iterations=iterations_for(case.nbytes),
+        contexts=PEERS,
+    )
+    time_peers(rounds=3)  # to warm up
+    return time_peers(rounds=rounds_for(case.nbytes))
 
 
 def sums(case):
     a, b = np.ones(case.shape, np.float32), np.ones(case.shape, np.float32)
     out = a + b
     assert (out == 2).all()
-    ways = {peer: (context, lambda: a + b) for peer, context in PEERS.items()}
-    return {**ways, RESIDENT: (contextlib.nullcontext, lambda: np.add(a, b, out=out))}
+
+    def add():
+        c = a + b
+        del c
+
+    return {**dict.fromkeys(PEERS, add), RESIDENT: lambda: np.add(a, b, out=out)}
 
 
 def empties(case):
-    def step():
-        array = np.empty(case.shape, np.float32)
-        array += 1
+    def increment_empty():
+        c = np.empty(case.shape, np.float32)
+        c += 1
 
-    return {peer: (context, step) for peer, context in PEERS.items()}
+    return dict.fromkeys(PEERS, increment_empty)
 
 
 def tinies(case):
-    return {peer: (context, lambda: np.zeros(case.shape)) for peer, context in PEERS.items()}
+    return dict.fromkeys(PEERS, lambda: np.zeros(case.shape))
 
 
 RESIDENT = "resident out="
@@ -69,12 +68,13 @@ RESULTS = {"c = a + b; del c": sums, "c = np.empty; c += 1; del c": empties}
 @pytest.mark.parametrize("peer", [*PEERS, RESIDENT])
 @pytest.mark.parametrize("what", RESULTS)
 @pytest.mark.parametrize("case", LARGE, ids=lambda case: case.name)
+@replayed()
 def test_results(benchmark, case, what, peer):
     if peer == RESIDENT and RESULTS[what] is not sums:
-        pytest.skip("it has no result")
+        pytest.skip("only sums can be written to an existing array")
     benchmark.group = f"NumPy: {what} of {case.name}"
     benchmark.extra_info["nbytes"] = case.nbytes
-    replay(benchmark, medians(RESULTS[what], case)[peer])
+    replay(benchmark, readings(RESULTS[what], case)[peer])
 
 
 def measure(benchmark, context, case, step):
@@ -101,6 +101,6 @@ def test_zeros(benchmark, case, peer, use):
 
 
 @pytest.mark.parametrize("peer", PEERS)
-@pytest.mark.benchmark(group="NumPy: np.zeros((3, 3))")
+@replayed(group="NumPy: np.zeros((3, 3))")
 def test_tiny(benchmark, peer):
-    replay(benchmark, medians(tinies, TINY)[peer])
+    replay(benchmark, readings(tinies, TINY)[peer])

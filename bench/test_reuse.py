@@ -1,4 +1,4 @@
-"""Zeros in memory that was there before: a loop that makes a gibibyte again and again."""
+"""Zeros in reused memory: a loop that makes a gibibyte again and again."""
 
 import time
 
@@ -6,7 +6,8 @@ import pytest
 
 import zerofill
 
-from peers import is_zero, maker, replay
+from peers import is_zero, zeros_function
+from replay import replay, replayed
 
 SHAPE = ((1 << 30) // 4,)
 GROUP = "reused 1 GiB, dirty, to zeroed and resident"
@@ -16,7 +17,7 @@ GROUP = "reused 1 GiB, dirty, to zeroed and resident"
 @pytest.mark.benchmark(group=GROUP)
 def test_dirty(benchmark, peer):
     zerofill.configure(scrub=False)
-    make, arrays = maker(peer), []
+    make, arrays = zeros_function(peer), []
     benchmark.pedantic(
         lambda: arrays.append(make(SHAPE)),
         setup=arrays.clear,
@@ -28,16 +29,16 @@ def test_dirty(benchmark, peer):
 
 
 @pytest.mark.parametrize("peer", ["limit"])
-@pytest.mark.benchmark(group=GROUP)
+@replayed(group=GROUP)
 def test_limit(benchmark, machine_limit, peer):
-    replay(benchmark, machine_limit["resident"][1 << 30])
+    replay(benchmark, [machine_limit["resident"][1 << 30]])
 
 
 @pytest.mark.parametrize("peer", ["zerofill"])
 @pytest.mark.benchmark(group="reused 1 GiB, clean: the call")
 def test_clean(benchmark, peer):
     zerofill.configure(scrub=True)
-    make, arrays = maker(peer), []
+    make, arrays = zeros_function(peer), []
 
     def free_and_wait():
         arrays.clear()

@@ -5,7 +5,7 @@ import types
 
 import zerofill
 
-# Stand-ins for the libraries of the bridges: their text is wanted, not their work.
+# Stand-ins for the libraries of the bridges, so that these can be imported for their docstrings.
 sys.modules["keras"] = types.SimpleNamespace(
     __version__="3.0",
     saving=types.SimpleNamespace(register_keras_serializable=lambda **_: lambda cls: cls),

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Options and fixtures of all tests."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from zerofill.runtime import is_disabled
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option for the counts that the table of `tests/README.md` speaks of."""
-    parser.addoption("--full", action="store_true", help="the full counts: takes an hour or so")
+    """Add the option to repeat tests as often as the table in `tests/README.md` says."""
+    parser.addoption("--full", action="store_true", help="full counts: takes an hour or so")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set how long stateful machines of hypothesis run."""
+    """Set how many examples hypothesis' stateful machines run, and how long each is."""
     examples, steps = (1000, 50) if config.getoption("--full") else (60, 40)
     settings.register_profile(
         "machine", max_examples=examples, stateful_step_count=steps, deadline=None
@@ -24,13 +24,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def count(pytestconfig: pytest.Config):
-    """Return a function that chooses between a short count and the full one."""
-    full = pytestconfig.getoption("--full")
-    return lambda short, all_of_them: all_of_them if full else short
+    """Return a function that selects the short count, or the full one under ``--full``."""
+    is_full = pytestconfig.getoption("--full")
+    return lambda short, full: full if is_full else short
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what ZEROFILL_DISABLE=1 takes away."""
+    """Skip tests of zerofill's own memory under ZEROFILL_DISABLE=1."""
     for item in items:
         if is_disabled() and item.get_closest_marker("own_memory"):
             item.add_marker(pytest.mark.skip(reason="ZEROFILL_DISABLE=1 uses NumPy's memory"))
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_alive() -> Iterator[None]:
-    """Every test gives back what it took: live bytes end where they began."""
+    """Check that every test frees what it allocates: live bytes are the same afterwards."""
     before = zerofill.stats()
     yield
     after = zerofill.stats()

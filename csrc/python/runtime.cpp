@@ -87,8 +87,8 @@ std::optional<Value> given_value(const py::kwargs& given, const char* name) {
 }
 
 /// Sets only the options that are given, so that two threads can set different ones. The values
-/// were checked in zerofill.runtime. All are converted before one is set, because a conversion can
-/// fail.
+/// were checked in zerofill.option_values. All are converted before one is set, because a
+/// conversion can fail.
 void set_options(const py::kwargs& given) {
   const auto num_threads = given_value<int>(given, "num_threads");
   const auto pool_limit = given_value<std::optional<std::size_t>>(given, "pool_limit");

@@ -1,14 +1,15 @@
 """Zero-initialised, aligned, resident NumPy arrays for every dtype.
 
-``Zeros`` is the initializer, ``zeros`` and ``zeros_like`` take what NumPy's functions take, and
-``clear`` zeroes memory that is there already.
+``zeros`` and ``zeros_like`` take the arguments of NumPy's functions, ``Zeros`` is an initializer
+like TensorFlow's and Keras's, ``clear`` zeroes existing memory, and ``numpy_allocator`` has NumPy
+itself allocate through zerofill.
 """
 
 from . import initializers
 from ._zerofill import Buffer
 from .creation import clear, zeros, zeros_like
 from .initializers import Zeros, zeros_initializer
-from .numpy_memory import install, numpy_allocator, uninstall
+from .numpy_handler import install, numpy_allocator, uninstall
 from .runtime import configure, stats, trim
 
 __all__ = [

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import importlib.util
 import json
 import os
 import re
@@ -11,7 +10,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from . import comparison, machine
+from . import benchmark, diagnostics
 
 __all__ = ["format_seconds", "main"]
 
@@ -24,12 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        What was given behind the program's name. Default: ``sys.argv[1:]``.
+        The arguments after the program's name. Default: ``sys.argv[1:]``.
 
     Returns
     -------
     int
-        The exit code: 0 when all went well.
+        The exit code, 0 on success.
     """
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read the output has seen enough. Python flushes it once more at its end.
+        # The reader, such as `head`, has closed its end. Python flushes stdout once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
@@ -49,34 +48,35 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m zerofill", description="Zero-initialised, aligned, resident arrays."
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    info = commands.add_parser("info", help="what this machine offers and what zerofill chose")
-    info.set_defaults(run=_info)
+    info = commands.add_parser("info", help="show what this machine offers and the options")
+    info.set_defaults(run=_run_info)
     bench = commands.add_parser("bench", help="compare Zeros with NumPy on this machine")
-    bench.set_defaults(run=_bench)
+    bench.set_defaults(run=_run_bench)
     bench.add_argument(
-        "--max-size", type=_read_size, metavar="SIZE", help="largest array, such as 64MiB"
+        "--max-size", type=_parse_size, metavar="SIZE", help="largest array, such as 64MiB"
     )
     for command in (info, bench):
         command.add_argument(
             "--json",
-            type=_check_writable,
+            type=_writable_file,
             nargs="?",
             const="-",
             metavar="FILE",
-            help="write the figures there too, as JSON; without FILE, to standard output alone",
+            help="write the results to FILE as JSON, too; without FILE, write JSON to standard "
+            "output and nothing else",
         )
     return parser
 
 
-def _read_size(text: str) -> int:
+def _parse_size(text: str) -> int:
     match = re.fullmatch(r"(\d+) *([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 4096, 64MiB or 1GiB")
     return int(match[1]) * _UNITS[match[2].upper()]
 
 
-def _check_writable(file: str) -> str:
-    """Find out before minutes of measuring that their result could not be written."""
+def _writable_file(file: str) -> str:
+    """Return the name of a file after opening it: better to fail before minutes of measuring."""
     if file != "-":
         try:
             with open(file, "a", encoding="utf-8"):
@@ -117,101 +117,104 @@ def format_seconds(seconds: float) -> str:
 # info -----------------------------------------------------------------------------------------
 
 
-def _info(options: argparse.Namespace) -> int:
-    found, chosen = machine.facts(), machine.chosen_options()
-    advice = machine.advice(found, chosen)
-    if options.json is not None:
-        _write_json(options.json, {"machine": found, "options": chosen, "advice": advice})
-    if options.json != "-":
-        _print_info(found, chosen, advice)
+def _run_info(arguments: argparse.Namespace) -> int:
+    report, options = diagnostics.system_report(), diagnostics.effective_options()
+    advice = diagnostics.advice(report, options)
+    if arguments.json is not None:
+        _write_json(arguments.json, {"machine": report, "options": options, "advice": advice})
+    if arguments.json != "-":
+        _print_info(report, options, advice)
     return 0
 
 
 def _print_info(
-    found: dict[str, Any], chosen: dict[str, dict[str, Any]], advice: Sequence[str]
+    report: dict[str, Any], options: dict[str, dict[str, Any]], advice: Sequence[str]
 ) -> None:
-    huge = found["huge_page_policy"]
-    if found["huge_page_bytes"]:
-        huge += f", {_format_bytes(found['huge_page_bytes'])}"
-    caches = (_format_bytes(nbytes or None) for nbytes in found["cache_bytes"])
-    lines = [
-        ("system", f"{found['system']}, {found['machine']}"),
-        ("python", f"{found['python']}, NumPy {found['numpy']}"),
-        ("CPU", found["cpu"] or "not known"),
-        ("usable CPUs", f"{found['usable_cpus']} of {found['cpus']}"),
-        ("data caches, L1 to L3", "; ".join(caches)),
-        ("streaming stores", found["streaming_stores"]),
-        ("pages", _format_bytes(found["page_bytes"])),
-        ("huge pages", huge),
-        ("memory that can be used", _format_bytes(found["available_bytes"])),
-        ("the limit to it", _format_bytes(found["limit_bytes"])),
-        ("set by", found["limit"] or "not known"),
-        ("worker threads now", found["workers"]),
-    ]
-    for name, option in chosen.items():
-        value = "automatic" if option["value"] is None else option["value"]
-        lines.append((f"option {name}", f"{value}  ({option['origin']})"))
-    for name, value in lines:
+    for name, value in [*_report_lines(report), *_option_lines(options)]:
         print(f"{name:24} {value}")
     print("\nWhat would make zerofill faster here:")
-    for sentence in advice or ["Nothing that it knows of."]:
+    for sentence in advice or ["Nothing: there is no advice for this machine and these options."]:
         print(textwrap.fill(sentence, 90, initial_indent="- ", subsequent_indent="  "))
+
+
+def _report_lines(report: dict[str, Any]) -> list[tuple[str, Any]]:
+    huge_pages = report["huge_page_policy"]
+    if report["huge_page_bytes"]:
+        huge_pages += f", {_format_bytes(report['huge_page_bytes'])}"
+    caches = (_format_bytes(nbytes or None) for nbytes in report["cache_bytes"])
+    return [
+        ("system", f"{report['system']}, {report['machine']}"),
+        ("python", f"{report['python']}, NumPy {report['numpy']}"),
+        ("CPU", report["cpu"] or "not known"),
+        ("usable CPUs", f"{report['usable_cpus']} of {report['cpus']}"),
+        ("data caches, L1 to L3", "; ".join(caches)),
+        ("streaming stores", report["streaming_stores"]),
+        ("pages", _format_bytes(report["page_bytes"])),
+        ("huge pages", huge_pages),
+        ("memory that can be used", _format_bytes(report["available_bytes"])),
+        ("memory limit", _format_bytes(report["limit_bytes"])),
+        ("limited by", report["limit"] or "not known"),
+        ("worker threads now", report["workers"]),
+    ]
+
+
+def _option_lines(options: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    values = {
+        name: "automatic" if option["value"] is None else option["value"]
+        for name, option in options.items()
+    }
+    return [
+        (f"option {name}", f"{values[name]}  ({option['origin']})")
+        for name, option in options.items()
+    ]
 
 
 # bench ----------------------------------------------------------------------------------------
 
-_PEERS = ("np.zeros", "np.full")
 
-
-def _bench(options: argparse.Namespace) -> int:
-    cases, too_large = comparison.fitting(comparison.CASES, options.max_size)
+def _run_bench(arguments: argparse.Namespace) -> int:
+    cases, too_large = benchmark.select_cases(benchmark.CASES, arguments.max_size)
     if not cases:
-        print(
-            f"nothing to measure: the smallest array has {comparison.CASES[0].nbytes} bytes",
-            file=sys.stderr,
-        )
+        smallest = benchmark.CASES[0].nbytes
+        print(f"nothing to measure: the smallest array has {smallest} bytes", file=sys.stderr)
         return 2
+    results = []
     with _progress(len(cases)) as advance:
-        comparison.touch_memory(cases[-1].nbytes)
-        rows = []
-        for row in comparison.measure(cases):
-            rows.append(row)
-            advance(row.case.name)
-    if options.json is not None:
-        _write_json(options.json, _record(rows, too_large))
-    if options.json != "-":
-        _print_table(rows)
+        benchmark.touch_memory(cases[-1].nbytes)
+        for result in benchmark.measure(cases):
+            results.append(result)
+            advance(result.case.name)
+    if arguments.json is not None:
+        _write_json(arguments.json, _bench_record(results, too_large))
+    if arguments.json != "-":
+        _print_table(results)
         for case in too_large:
             print(f"{case.name} was left out: not enough memory is free here")
     return 0
 
 
-def _record(rows: list[comparison.Row], too_large: list[comparison.Case]) -> dict[str, Any]:
+def _bench_record(
+    results: list[benchmark.Result], too_large: list[benchmark.Case]
+) -> dict[str, Any]:
     return {
-        "machine": machine.facts(),
+        "machine": diagnostics.system_report(),
         "left_out": [case.name for case in too_large],
         "seconds": [
             {
-                "size": row.case.name,
-                "shape": row.case.shape,
-                "nbytes": row.case.nbytes,
-                "call": row.call,
-                "cycle": row.cycle,
+                "size": result.case.name,
+                "shape": result.case.shape,
+                "nbytes": result.case.nbytes,
+                "call": result.call,
+                "cycle": result.cycle,
             }
-            for row in rows
+            for result in results
         ],
     }
 
 
-def _cells(row: comparison.Row) -> list[str]:
-    cells = [row.case.name]
-    for what, times in (("call", row.call), ("cycle", row.cycle)):
-        cells += [format_seconds(times[way]) for way in ("Zeros", *_PEERS)]
-        cells += [f"{row.ratio(what, peer):.2f}" for peer in _PEERS]
-    return cells
-
-
-_COLUMNS = ("size", *(("Zeros", "np.zeros", "np.full", "/zeros", "/full") * 2))
+_PEERS = ("np.zeros", "np.full")
+_TIMES = ("Zeros", *_PEERS, "/zeros", "/full")  # of the call, and again of the cycle
+_COLUMNS = ("size", *_TIMES, *_TIMES)
 
 _EXPLANATION = """\
 call: the call that makes the array. cycle: make it, += 1, free it. /zeros, /full: the time of
@@ -220,64 +223,38 @@ each size was checked: all bytes zero, address a multiple of 64. np.zeros's call
 to the first write, which the cycle contains."""
 
 
-def _print_table(rows: list[comparison.Row]) -> None:
-    cells = [_cells(row) for row in rows]
-    if importlib.util.find_spec("rich") is None:
-        _print_plain_table(cells)
-    else:
-        _print_rich_table(cells)
-    print(_EXPLANATION)
+def _table_row(result: benchmark.Result) -> list[str]:
+    cells = [result.case.name]
+    for what, times in (("call", result.call), ("cycle", result.cycle)):
+        cells += [format_seconds(times[name]) for name in ("Zeros", *_PEERS)]
+        cells += [f"{result.ratio(what, peer):.2f}" for peer in _PEERS]
+    return cells
 
 
-def _print_plain_table(cells: list[list[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *cells, strict=True)]
-    half = (len(_COLUMNS) + 1) // 2
+def _print_table(results: list[benchmark.Result]) -> None:
+    rows = [_table_row(result) for result in results]
+    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
+    middle = 1 + len(_TIMES)
 
-    def line(row: Sequence[str]) -> str:
-        padded = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
-        return "  ".join(padded[:half]) + "  |  " + "  ".join(padded[half:])
+    def line(cells: Sequence[str]) -> str:
+        padded = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]
+        return "  ".join(padded[:middle]) + "  |  " + "  ".join(padded[middle:])
 
     heading = line(_COLUMNS)
-    call_width = heading.index("|")
-    print("call".center(call_width) + "|" + "cycle".center(len(heading) - call_width - 1).rstrip())
+    left, _, right = heading.partition("|")
+    print("call".center(len(left)) + "|" + "cycle".center(len(right)).rstrip())
     print(heading)
-    for row in cells:
+    for row in rows:
         print(line(row))
-
-
-def _print_rich_table(cells: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    for index, column in enumerate(_COLUMNS):
-        group = "" if index == 0 else "call\n" if index <= 5 else "cycle\n"
-        table.add_column(group + column, justify="right", no_wrap=True)
-    for row in cells:
-        table.add_row(*row)
-    width = 120 if not sys.stdout.isatty() else None
-    Console(width=width).print(table)
+    print(_EXPLANATION)
 
 
 @contextlib.contextmanager
 def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Show how many of `total` steps are done, on standard error, if a person is looking."""
+    """Draw a bar on standard error, if it is a terminal; yield a function that advances it."""
     if not sys.stderr.isatty():
         yield lambda name: None
-    elif importlib.util.find_spec("rich") is None:
-        with _plain_progress(total) as advance:
-            yield advance
-    else:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task("measuring", total=total)
-            yield lambda name: progress.update(task, advance=1, description=f"measured {name}")
-
-
-@contextlib.contextmanager
-def _plain_progress(total: int) -> Iterator[Callable[[str], None]]:
+        return
     done = 0
 
     def draw(text: str) -> None:

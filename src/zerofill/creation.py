@@ -1,4 +1,4 @@
-"""Arrays of zeros, and zeros in memory that is there already."""
+"""Create arrays of zeros, and zero existing memory."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, overload
@@ -79,24 +79,24 @@ def zeros_like(
 ) -> NDArray[Any]:
     """Return an array of zeros with the shape and dtype of a given one, resident and aligned.
 
-    Takes what :func:`numpy.zeros_like` takes and gives its results and error messages.
+    It takes the arguments of :func:`numpy.zeros_like`, and has its results and error messages.
 
     Parameters
     ----------
     a : array_like
-        Shape, dtype and memory order are taken from it. Where it is an array of another library
-        (one with an ``__array_function__`` of its own), that library makes the result.
+        The result has its shape, dtype and memory order. If it is an array of another library,
+        with an ``__array_function__`` of its own, that library creates the result.
     dtype : data-type, optional
-        Another dtype than that of `a`, read as :func:`zerofill.zeros` reads it.
+        A dtype to use instead of that of `a`, read as :func:`zerofill.zeros` reads it.
     order : {"K", "C", "F", "A"}, optional
-        Memory order: that of `a` (default), row-major, column-major, or column-major exactly where
-        `a` is.
+        "K" (default): the memory order of `a`. "C": row-major. "F": column-major. "A":
+        column-major if `a` is, else row-major.
     subok : bool, optional
-        Whether the result is of the subclass of `a` (default).
+        Whether the result has the subclass of `a` (default), or is a plain array.
     shape : int or sequence of ints, optional
-        Another shape than that of `a`.
+        A shape to use instead of that of `a`.
     device : {"cpu", None}, optional
-        For the array API standard.
+        For the array API standard; has no effect.
     alignment : int, optional
         As for :func:`zerofill.zeros`. Default 64 bytes.
     commit : {"eager", "lazy"}, optional
@@ -105,7 +105,7 @@ def zeros_like(
     Returns
     -------
     numpy.ndarray
-        Writable zeros.
+        A writable array of zeros.
 
     Raises
     ------

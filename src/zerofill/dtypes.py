@@ -1,30 +1,37 @@
-"""Names and foreign dtype objects to ``numpy.dtype``, and dtypes to JSON and back.
+"""Resolve dtype names and other libraries' dtype objects to ``numpy.dtype``.
 
-Two readings exist. NumPy's is that of ``np.dtype``. TensorFlow's applies to strings, to
-``tf.DType`` objects (by their name) and to the type ``float``, which TensorFlow takes for float32;
-all else is read as NumPy reads it. The names are those of ``tf.dtypes.as_dtype``.
+There are two sets of rules. NumPy's are those of ``np.dtype``. TensorFlow's apply to strings, to
+``tf.DType`` objects (by their name) and to the type ``float``, which TensorFlow reads as float32;
+anything else is read by NumPy's rules. The names are those of ``tf.dtypes.as_dtype``.
+
+The native module calls :func:`read_as_numpy` and :func:`read_as_tensorflow` by name for the
+arguments that it cannot resolve itself.
 """
 
-import math
-import reprlib
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Reading", "from_json", "read_as_numpy", "read_as_tensorflow", "to_json", "to_source"]
+__all__ = [
+    "NUMPY_NAMES",
+    "ResolvedDType",
+    "find_ml_dtype",
+    "read_as_numpy",
+    "read_as_tensorflow",
+]
 
 
-class Reading(NamedTuple):
-    """What a dtype argument was read as.
+class ResolvedDType(NamedTuple):
+    """The dtype that an argument stands for. The native module reads the first two by position.
 
     Attributes
     ----------
     dtype : numpy.dtype
-        Of the array's elements.
+        The dtype of the array's elements.
     fill : bytes or None
-        What fills an object array instead of the int 0.
+        The value that an object array is filled with instead of the int 0.
     name : str or None
-        TensorFlow's name, where the dtype does not tell it.
+        TensorFlow's name, if it cannot be told from the dtype: "qint8" is stored as int8.
     """
 
     dtype: np.dtype[Any]
@@ -34,18 +41,19 @@ class Reading(NamedTuple):
 
 _ALIASES = {"half": "float16", "float": "float32", "double": "float64"}
 
-_SHARED_WITH_NUMPY = frozenset(
+# The names that mean the same to NumPy and to TensorFlow.
+NUMPY_NAMES = frozenset(
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
     "float16 float32 float64 complex64 complex128".split()
 )
 
-_FROM_ML_DTYPES = frozenset(
+_ML_DTYPES_NAMES = frozenset(
     "bfloat16 int2 uint2 int4 uint4 float4_e2m1fn float8_e4m3b11fnuz float8_e4m3fn "
     "float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz".split()
 )
 
-# Quantized numbers are integers with a scale kept elsewhere; these are the integers.
-_STORAGE_OF_QUANTIZED = {
+# A quantized number is an integer whose scale is stored elsewhere; these are the integers.
+_QUANTIZED_STORAGE = {
     "qint8": "int8",
     "qint16": "int16",
     "qint32": "int32",
@@ -53,39 +61,36 @@ _STORAGE_OF_QUANTIZED = {
     "quint16": "uint16",
 }
 
-# NPY_USERDEF: from here on, the numbers of types that libraries registered; new ones have none.
-_FIRST_REGISTERED = 256
-
-_WITHOUT_ELEMENTS = frozenset({"resource", "variant"})
+_HANDLE_NAMES = frozenset({"resource", "variant"})
 
 
-def read_as_tensorflow(dtype: object) -> Reading:
-    """Read a dtype as TensorFlow does where TensorFlow has a say, else as NumPy does.
+def read_as_tensorflow(dtype: object) -> ResolvedDType:
+    """Resolve a dtype by TensorFlow's rules where it has any, else by NumPy's.
 
     Parameters
     ----------
     dtype : str, tf.DType, type or anything that ``np.dtype`` takes
-        None is refused: it says nothing.
+        None is refused, because TensorFlow has no default for it.
 
     Returns
     -------
-    Reading
+    ResolvedDType
 
     Raises
     ------
     TypeError
-        When it is none of these; names what was given.
+        If it is none of these; the message names what was given.
     """
     if dtype is None:
         raise TypeError("dtype must be a data type such as 'float32', got None")
     if dtype is float:
-        return Reading(np.dtype(np.float32))
-    name = _name(dtype)
-    return (name and _read_tensorflow_name(name)) or _read_with_numpy_first(dtype, name)
+        return ResolvedDType(np.dtype(np.float32))
+    name = _dtype_name(dtype)
+    return (name and _resolve_tensorflow_name(name)) or _resolve_with_numpy_first(dtype, name)
 
 
-def read_as_numpy(dtype: object) -> Reading:
-    """Read a dtype as NumPy does, and the names and objects that NumPy does not know.
+def read_as_numpy(dtype: object) -> ResolvedDType:
+    """Resolve a dtype by NumPy's rules, and the names and objects that NumPy does not know.
 
     Parameters
     ----------
@@ -94,35 +99,35 @@ def read_as_numpy(dtype: object) -> Reading:
 
     Returns
     -------
-    Reading
+    ResolvedDType
 
     Raises
     ------
     TypeError
-        When it is none of these: NumPy's own error.
+        If it is none of these: NumPy's own error.
     """
-    return _read_with_numpy_first(dtype, _name(dtype))
+    return _resolve_with_numpy_first(dtype, _dtype_name(dtype))
 
 
-def _read_with_numpy_first(dtype: Any, name: str | None) -> Reading:
+def _resolve_with_numpy_first(dtype: Any, name: str | None) -> ResolvedDType:
     try:
-        return Reading(_numpy_dtype(dtype))
+        return ResolvedDType(_as_numpy_dtype(dtype))
     except TypeError:
-        reading = name and (_read_tensorflow_name(name) or _read_ml_dtypes_name(name))
-        if not reading:
+        resolved = name and (_resolve_tensorflow_name(name) or _resolve_ml_dtypes_name(name))
+        if not resolved:
             raise
-        return reading
+        return resolved
 
 
-def _numpy_dtype(dtype: Any) -> np.dtype[Any]:
+def _as_numpy_dtype(dtype: Any) -> np.dtype[Any]:
     if isinstance(dtype, type(np.dtype)):  # a class of dtypes: np.dtype does not instantiate it
         dtype = np.empty(0, dtype=dtype).dtype
     result: np.dtype[Any] = np.dtype(dtype)
     return result
 
 
-def _name(dtype: object) -> str | None:
-    """Return the name that stands for a dtype in TensorFlow or torch, and strings themselves."""
+def _dtype_name(dtype: object) -> str | None:
+    """Return a string as it is, and the name of a dtype object of TensorFlow's or torch's."""
     if isinstance(dtype, str):
         return str(dtype)
     package = str(type(dtype).__module__).partition(".")[0]
@@ -133,245 +138,38 @@ def _name(dtype: object) -> str | None:
     return None
 
 
-def _read_tensorflow_name(name: str) -> Reading | None:
+def _resolve_tensorflow_name(name: str) -> ResolvedDType | None:
     if name.endswith("_ref"):
-        reading = _read_tensorflow_name(name.removesuffix("_ref"))
-        if reading is None:
+        resolved = _resolve_tensorflow_name(name.removesuffix("_ref"))
+        if resolved is None:
             return None
-        return reading._replace(name=f"{reading.name or reading.dtype.name}_ref")
+        return resolved._replace(name=f"{resolved.name or resolved.dtype.name}_ref")
     name = _ALIASES.get(name, name)
-    if name in _SHARED_WITH_NUMPY:
-        return Reading(np.dtype(name))
-    if name in _FROM_ML_DTYPES:
-        return _read_ml_dtypes_name(name)
-    if name in _STORAGE_OF_QUANTIZED:
-        return Reading(np.dtype(_STORAGE_OF_QUANTIZED[name]), name=name)
+    if name in NUMPY_NAMES:
+        return ResolvedDType(np.dtype(name))
+    if name in _ML_DTYPES_NAMES:
+        return _resolve_ml_dtypes_name(name)
+    if name in _QUANTIZED_STORAGE:
+        return ResolvedDType(np.dtype(_QUANTIZED_STORAGE[name]), name=name)
     if name == "string":
-        return Reading(np.dtype(object), fill=b"", name=name)
-    if name in _WITHOUT_ELEMENTS:
+        return ResolvedDType(np.dtype(object), fill=b"", name=name)
+    if name in _HANDLE_NAMES:
         raise TypeError(f"dtype {name!r} cannot be filled with zeros: its elements are handles")
     return None
 
 
-def _read_ml_dtypes_name(name: str) -> Reading | None:
+def _resolve_ml_dtypes_name(name: str) -> ResolvedDType | None:
+    dtype = find_ml_dtype(name)
+    return None if dtype is None else ResolvedDType(dtype)
+
+
+def find_ml_dtype(name: str) -> np.dtype[Any] | None:
+    """Return the dtype of that name in ``ml_dtypes``, or None if it has none."""
     import ml_dtypes
 
     scalar = getattr(ml_dtypes, name, None)
     if not isinstance(scalar, type):
         return None
-    dtype = np.dtype(scalar)
-    # NumPy takes a class that it does not know, such as ml_dtypes.finfo, for object.
-    return Reading(dtype) if dtype.type is scalar else None
-
-
-# JSON -----------------------------------------------------------------------------------------
-
-
-def to_json(dtype: np.dtype[Any], name: str | None = None) -> Any:
-    """Write a dtype so that :func:`from_json` restores it.
-
-    Parameters
-    ----------
-    dtype : numpy.dtype
-        Metadata is left out: it does not count for equality either.
-    name : str, optional
-        TensorFlow's name, where the dtype does not tell it.
-
-    Returns
-    -------
-    str or dict
-        TensorFlow's name where it has one, else NumPy's string, else a dict of such.
-
-    Raises
-    ------
-    TypeError
-        For a user's own dtype, or for parts that JSON cannot hold.
-    """
-    if name is not None:
-        return name
-    if dtype.subdtype is not None:
-        base, shape = dtype.subdtype
-        return {"base": to_json(base), "shape": list(shape)}
-    if dtype.names is not None:
-        return _struct_to_json(dtype)
-    if dtype.kind == "T":
-        return {"StringDType": _string_to_json(dtype)}
-    if dtype.kind == "O":
-        return "object"
-    if dtype.isnative and dtype.name in _SHARED_WITH_NUMPY:
-        return dtype.name
-    if 0 <= dtype.num < _FIRST_REGISTERED:
-        return dtype.str
-    return _registered_to_json(dtype)
-
-
-def _unwritable(dtype: np.dtype[Any], reason: str) -> TypeError:
-    return TypeError(f"dtype {dtype!r} cannot be written to a config: {reason}")
-
-
-def _registered_to_json(dtype: np.dtype[Any]) -> Any:
-    native = dtype.newbyteorder("=")
-    reading = _read_ml_dtypes_name(native.name)
-    if reading is None or reading.dtype != native:
-        raise _unwritable(dtype, "it is a user's own")
-    if dtype.isnative:
-        return native.name
-    return {"native": native.name, "byteorder": dtype.byteorder}
-
-
-def _struct_to_json(dtype: np.dtype[Any]) -> dict[str, Any]:
-    if dtype.type not in (np.void, np.record):
-        raise _unwritable(dtype, "its elements are neither np.void nor np.record")
-    fields = [_field(dtype, name) for name in dtype.names or ()]
-    json: dict[str, Any] = {
-        "names": list(dtype.names or ()),
-        "formats": [to_json(field) for field, _, _ in fields],
-        "offsets": [offset for _, offset, _ in fields],
-        "itemsize": dtype.itemsize,
-    }
-    titles = [title for _, _, title in fields]
-    if any(title is not None for title in titles):
-        json["titles"] = [_checked_title(title) for title in titles]
-    if dtype.isalignedstruct:
-        json["aligned"] = True
-    if dtype.type is np.record:
-        json["record"] = True
-    return json
-
-
-def _field(dtype: np.dtype[Any], name: str) -> tuple[np.dtype[Any], int, object]:
-    assert dtype.fields is not None
-    field = dtype.fields[name]
-    return field[0], field[1], field[2] if len(field) == 3 else None
-
-
-def _checked_title(title: object) -> str | None:
-    if title is None or isinstance(title, str):
-        return title
-    raise TypeError(f"a field's title must be a string to be written to a config, got {title!r}")
-
-
-def _string_to_json(dtype: Any) -> dict[str, Any]:
-    json: dict[str, Any] = {}
-    if not dtype.coerce:
-        json["coerce"] = False
-    if hasattr(dtype, "na_object"):
-        missing = dtype.na_object
-        if not (missing is None or isinstance(missing, (str, int, float))):
-            raise _unwritable(dtype, "na_object is not JSON")
-        json["na_object"] = missing
-    return json
-
-
-def from_json(json: Any) -> Reading:
-    """Read what :func:`to_json` wrote, and whatever else a config may hold as a dtype.
-
-    Parameters
-    ----------
-    json : str, dict or dtype
-        Nothing in it is imported, called or evaluated.
-
-    Returns
-    -------
-    Reading
-
-    Raises
-    ------
-    TypeError
-        When it names no dtype.
-    """
-    if not isinstance(json, dict):
-        return read_as_tensorflow(json)
-    try:
-        return Reading(_dict_to_dtype(json))
-    except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise TypeError(f"cannot read a dtype from {reprlib.repr(json)}: {error}") from None
-
-
-def _dict_to_dtype(json: dict[str, Any]) -> Any:
-    if "base" in json:
-        return np.dtype((_part(json["base"]), tuple(json["shape"])))
-    if "StringDType" in json:
-        return np.dtypes.StringDType(**json["StringDType"])
-    if "native" in json:
-        return _part(json["native"]).newbyteorder(json["byteorder"])
-    parts: Any = {key: json[key] for key in ("names", "offsets", "itemsize")}
-    parts["formats"] = [_part(field) for field in json["formats"]]
-    if "titles" in json:
-        parts["titles"] = json["titles"]
-    dtype: Any = np.dtype(parts, align=bool(json.get("aligned", False)))
-    return np.dtype((np.record, dtype)) if json.get("record", False) else dtype
-
-
-def _part(json: Any) -> np.dtype[Any]:
-    """Read a dtype that is a part of another, where NumPy's zero is all there can be."""
-    reading = from_json(json)
-    if reading.fill is not None:
-        raise TypeError(f"{json!r} cannot be a part of another dtype")
-    return reading.dtype
-
-
-# Source ---------------------------------------------------------------------------------------
-
-
-def to_source(dtype: np.dtype[Any], name: str | None = None) -> str:
-    """Write a dtype as a Python expression, for a ``repr`` that evaluates back.
-
-    Parameters
-    ----------
-    dtype : numpy.dtype
-    name : str, optional
-        TensorFlow's name, where the dtype does not tell it.
-
-    Returns
-    -------
-    str
-        A string literal where one will do, else an expression of ``np`` and ``ml_dtypes``; for a
-        user's own dtype, the ``repr`` of its scalar type.
-    """
-    try:
-        json = to_json(dtype, name)
-    except TypeError:
-        return repr(dtype)
-    return repr(json) if isinstance(json, str) else _dict_to_source(dtype)
-
-
-def _dict_to_source(dtype: np.dtype[Any]) -> str:
-    if dtype.subdtype is not None:
-        base, shape = dtype.subdtype
-        return f"np.dtype(({_part_to_source(base)}, {shape!r}))"
-    if dtype.kind == "T":
-        options = _string_to_json(dtype).items()
-        words = ", ".join(f"{key}={_value_to_source(value)}" for key, value in options)
-        return f"np.dtypes.StringDType({words})"
-    if dtype.names is None:
-        native = _part_to_source(dtype.newbyteorder("="))
-        return f"np.dtype({native}).newbyteorder({dtype.byteorder!r})"
-    return _struct_to_source(dtype)
-
-
-def _struct_to_source(dtype: np.dtype[Any]) -> str:
-    json = _struct_to_json(dtype)
-    align = ", align=True" if json.pop("aligned", False) else ""
-    record = json.pop("record", False)
-    formats = ", ".join(_part_to_source(_field(dtype, name)[0]) for name in json["names"])
-    parts = [
-        f"'formats': [{formats}]" if key == "formats" else f"{key!r}: {value!r}"
-        for key, value in json.items()
-    ]
-    source = f"np.dtype({{{', '.join(parts)}}}{align})"
-    return f"np.dtype((np.record, {source}))" if record else source
-
-
-def _value_to_source(value: object) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"float({str(value)!r})"
-    return repr(value)
-
-
-def _part_to_source(dtype: np.dtype[Any]) -> str:
-    """Write a part of a dtype, for which NumPy must know the name."""
-    json = to_json(dtype)
-    if not isinstance(json, str):
-        return _dict_to_source(dtype)
-    return f"ml_dtypes.{json}" if dtype.num >= _FIRST_REGISTERED else repr(json)
+    dtype: np.dtype[Any] = np.dtype(scalar)
+    # np.dtype turns any class that it does not know, such as ml_dtypes.finfo, into object.
+    return dtype if dtype.type is scalar else None

@@ -1,4 +1,4 @@
-"""Initializers with the configuration API of TensorFlow's and Keras's.
+"""Initializers with the configuration API of TensorFlow and Keras.
 
 The reference is ``tf.compat.v1.zeros_initializer``; :func:`get`, :func:`serialize` and
 :func:`deserialize` behave as those of ``keras.initializers``.
@@ -11,7 +11,7 @@ from typing import Any, Literal, SupportsIndex, TypeVar
 
 import numpy as np
 
-from . import dtypes
+from . import dtype_serialization, dtypes
 from ._zerofill import NativeZeros, call_natively
 
 __all__ = ["Initializer", "Zeros", "deserialize", "get", "serialize", "zeros", "zeros_initializer"]
@@ -21,12 +21,12 @@ _SelfZeros = TypeVar("_SelfZeros", bound="Zeros")
 
 
 class Initializer:
-    """Base class of initializers: a callable that makes an array, and its configuration."""
+    """Base class of initializers: callables that make arrays and can be saved as a config."""
 
     __slots__ = ()
 
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        """Return an array of the given shape and dtype. Subclasses must define it."""
+        """Return an array of the given shape and dtype. Subclasses must define this."""
         raise NotImplementedError(f"{type(self).__name__} does not say how to make an array")
 
     def get_config(self) -> dict[str, Any]:
@@ -35,7 +35,7 @@ class Initializer:
 
     @classmethod
     def from_config(cls: type[_Self], config: Mapping[str, Any]) -> _Self:
-        """Return a new initializer from what :meth:`get_config` gave."""
+        """Return a new initializer from what :meth:`get_config` returned."""
         return cls(**config)
 
     def clone(self: _Self) -> _Self:
@@ -43,34 +43,34 @@ class Initializer:
         return type(self).from_config(self.get_config())
 
 
-# NativeZeros comes first: its call must not be hidden by the abstract one.
+# NativeZeros comes first, or the __call__ of Initializer, which only raises, would hide its own.
 @call_natively
 class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
     """Initializer that generates arrays of zeros, resident and aligned.
 
-    Takes the calls of TensorFlow 1's and 2's initializers of that name and of Keras's, and returns
-    NumPy arrays. Immutable; equal to another one with the same options. A subclass with parameters
-    of its own overrides ``__new__``.
+    It is called like the initializer of that name in TensorFlow 1, TensorFlow 2 and Keras, and
+    returns NumPy arrays. It is immutable, and equal to another one with the same options. A
+    subclass that adds parameters overrides ``__new__``.
 
     Parameters
     ----------
     dtype : str, type, numpy.dtype, tf.DType or torch.dtype, optional
-        What arrays are made of where the call does not say. Names are read as TensorFlow reads
-        them: "float" and the type ``float`` are float32, "qint8" is its integer storage type,
-        "string" gives an object array of ``b""``. Default "float32".
+        The dtype of the arrays, unless the call gives another. Names are read as TensorFlow reads
+        them: "float" and the type ``float`` are float32, "qint8" is its integer storage type, and
+        "string" makes an object array of ``b""``. Default "float32".
     order : {"C", "F"}, optional
         Row-major (default) or column-major.
     alignment : int, optional
-        The address of the first element is a multiple of this power of two, from 1 to 2**30
-        bytes. Default 64.
+        A power of two from 1 to 2**30, in bytes. The address of the first element is a multiple
+        of it. Default 64.
     commit : {"eager", "lazy"}, optional
-        "eager" (default): every page is resident on return. "lazy": pages become resident when
-        they are first touched, as with :func:`numpy.zeros`.
+        "eager" (default): every page is resident when the call returns. "lazy": pages become
+        resident when they are first touched, as with :func:`numpy.zeros`.
 
     Raises
     ------
     TypeError
-        For what is no dtype, or one that has no zero.
+        If `dtype` is not a dtype, or is one that has no zero.
     ValueError
         For an invalid value of another option.
 
@@ -98,21 +98,21 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         alignment: int = 64,
         commit: Literal["eager", "lazy"] = "eager",
     ) -> _SelfZeros:
-        """Make an initializer; the parameters are those of the class."""
-        reading = dtypes.read_as_tensorflow(dtype)
+        """Make an initializer. The class describes the parameters."""
+        resolved = dtypes.read_as_tensorflow(dtype)
         return super().__new__(
-            cls, reading.dtype, reading.fill, reading.name, order, alignment, commit
+            cls, resolved.dtype, resolved.fill, resolved.name, order, alignment, commit
         )
 
     @property
     def _options(self) -> dict[str, Any]:
-        """The native options that are not at their default."""
+        """The options other than the dtype that differ from their default."""
         options = {"order": self.order, "alignment": self.alignment, "commit": self.commit}
         return {key: value for key, value in options.items() if value != _DEFAULTS[key]}
 
     @property
     def _dtype_argument(self) -> Any:
-        """What the constructor takes for the same dtype."""
+        """The argument for which the constructor arrives at the same dtype and name."""
         return self.dtype if self._name is None else self._name
 
     def get_config(self) -> dict[str, Any]:
@@ -121,14 +121,14 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         Returns
         -------
         dict
-            ``{"dtype": "float32"}`` as TensorFlow's, and those native options that are not at
-            their default. A dtype that TensorFlow has no name for is written as NumPy's string,
-            or as a dict of its parts.
+            ``{"dtype": "float32"}`` as in TensorFlow, with those of the other options that differ
+            from their default. A dtype for which TensorFlow has no name is written as NumPy's
+            string, or as a dict of its parts.
 
         Raises
         ------
         TypeError
-            For a user's own dtype, which no name stands for.
+            For a dtype of a user's own class, because no name stands for it.
 
         Examples
         --------
@@ -136,7 +136,7 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         >>> zerofill.Zeros("half", alignment=4096).get_config()
         {'dtype': 'float16', 'alignment': 4096}
         """
-        return {"dtype": dtypes.to_json(self.dtype, self._name), **self._options}
+        return {"dtype": dtype_serialization.to_json(self.dtype, self._name), **self._options}
 
     @classmethod
     def from_config(cls: type[_SelfZeros], config: Mapping[str, Any]) -> _SelfZeros:
@@ -145,7 +145,8 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         Parameters
         ----------
         config : mapping
-            What :meth:`get_config` gave, TensorFlow's, or Keras's (``{}``). It is not changed.
+            What :meth:`get_config` returned, here or in TensorFlow or Keras (``{}``). It is not
+            modified.
 
         Returns
         -------
@@ -154,7 +155,7 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         Raises
         ------
         TypeError
-            For an unknown key, which is named, or what is no dtype.
+            For an unknown key, which the message names, or a value that is not a dtype.
         ValueError
             For an invalid value of another option.
 
@@ -165,7 +166,7 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         Zeros('int8')
         """
         if not isinstance(config, Mapping):
-            raise TypeError(f"config must be a dict as get_config() gives it, got {config!r}")
+            raise TypeError(f"config must be a dict as get_config() returns it, got {config!r}")
         options = dict(config)
         unknown = options.keys() - _DEFAULTS.keys() - {"dtype"}
         if unknown and cls is Zeros:
@@ -174,8 +175,8 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
                 f"Zeros knows {['dtype', *_DEFAULTS]}"
             )
         if "dtype" in options:
-            reading = dtypes.from_json(options["dtype"])
-            options["dtype"] = reading.dtype if reading.name is None else reading.name
+            resolved = dtype_serialization.from_json(options["dtype"])
+            options["dtype"] = resolved.dtype if resolved.name is None else resolved.name
         return cls(**options)
 
     def clone(self: _SelfZeros) -> _SelfZeros:
@@ -186,15 +187,15 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         return (self._dtype_argument,), self._options
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
-        # The older protocols have no words for keyword arguments, but can write what 2 does.
+        # Protocols 0 and 1 ignore __getnewargs_ex__, but can store what protocol 2 makes of it.
         return super().__reduce_ex__(max(operator.index(protocol), 2))
 
     @property
     def _key(self) -> tuple[Any, ...]:
-        # np.dtype's hash is not the same for all dtypes that are equal; its string is. Equality
-        # leaves out whether elements of a structure are np.record.
-        record = self.dtype.type is np.record
-        return (self._name, self.dtype.str, record, self.order, self.alignment, self.commit)
+        # Equal dtypes may have different hashes, but have the same string. Equality of structured
+        # dtypes ignores whether their elements are np.record.
+        is_record = self.dtype.type is np.record
+        return (self._name, self.dtype.str, is_record, self.order, self.alignment, self.commit)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -206,7 +207,7 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         return hash((type(self), self._key))
 
     def __repr__(self) -> str:
-        source = dtypes.to_source(self.dtype, self._name)
+        source = dtype_serialization.to_source(self.dtype, self._name)
         arguments = [] if source == "'float32'" else [source]
         arguments += [f"{key}={value!r}" for key, value in self._options.items()]
         return f"{type(self).__name__}({', '.join(arguments)})"
@@ -217,19 +218,19 @@ _DEFAULTS: dict[str, Any] = {"order": "C", "alignment": 64, "commit": "eager"}
 zeros = Zeros
 zeros_initializer = Zeros
 
-_BY_NAME = {"Zeros": Zeros, "zeros": Zeros, "zero": Zeros}
+_CLASSES = {"Zeros": Zeros, "zeros": Zeros, "zero": Zeros}
 _KNOWN_PACKAGES = ("keras", "tf_keras", "tensorflow", "zerofill")
 
 
 def get(identifier: Any) -> Callable[..., Any] | None:
-    """Return the initializer that an identifier stands for, as ``keras.initializers.get``.
+    """Return the initializer that an identifier stands for, as ``keras.initializers.get`` does.
 
     Parameters
     ----------
     identifier : None, str, dict, class or callable
-        None gives None. A name is "zeros", "Zeros" or "zero". A dict is what :func:`serialize`
-        gives, or TensorFlow's or Keras's. A class is instantiated; any other callable is returned
-        as it is.
+        None is returned as it is. A name is "zeros", "Zeros" or "zero". A dict is what
+        :func:`serialize` returns, here or in TensorFlow or Keras. A class is instantiated; any
+        other callable is returned as it is.
 
     Returns
     -------
@@ -238,7 +239,7 @@ def get(identifier: Any) -> Callable[..., Any] | None:
     Raises
     ------
     ValueError
-        For anything else; names it.
+        For anything else; the message names it.
 
     Examples
     --------
@@ -250,11 +251,11 @@ def get(identifier: Any) -> Callable[..., Any] | None:
         return None
     if isinstance(identifier, Mapping):
         return deserialize(identifier)
-    found = _BY_NAME.get(identifier) if isinstance(identifier, str) else identifier
+    found = _CLASSES.get(identifier) if isinstance(identifier, str) else identifier
     if not callable(found):
         raise ValueError(
             f"Could not interpret initializer identifier: {identifier!r}; it must be one of the "
-            f"names {sorted(_BY_NAME)}, a config dict, a class or a callable"
+            f"names {sorted(_CLASSES)}, a config dict, a class or a callable"
         )
     initializer: Callable[..., Any] = found() if isinstance(found, type) else found
     return initializer
@@ -266,7 +267,7 @@ def serialize(initializer: Initializer | None) -> dict[str, Any] | None:
     Parameters
     ----------
     initializer : Initializer or None
-        None gives None.
+        None is returned as it is.
 
     Returns
     -------
@@ -276,7 +277,7 @@ def serialize(initializer: Initializer | None) -> dict[str, Any] | None:
     Raises
     ------
     ValueError
-        When it is not an initializer; names it.
+        If it is not an initializer; the message names it.
 
     Examples
     --------
@@ -299,14 +300,14 @@ def serialize(initializer: Initializer | None) -> dict[str, Any] | None:
 def deserialize(config: Any) -> Initializer | None:
     """Return the initializer that a config describes.
 
-    Nothing that the config names is imported, called or evaluated: only this module's own classes
-    are known.
+    A config may come from a file that somebody else wrote, so nothing that it names is imported,
+    called or evaluated: only the classes of this module are known.
 
     Parameters
     ----------
     config : dict, str or None
-        What :func:`serialize` gave, TensorFlow's ``{"class_name": ..., "config": ...}``, or
-        Keras's. A name or None is taken as in :func:`get`.
+        What :func:`serialize` returned, here or in Keras, or TensorFlow's
+        ``{"class_name": ..., "config": ...}``. A name or None is read as in :func:`get`.
 
     Returns
     -------
@@ -315,9 +316,9 @@ def deserialize(config: Any) -> Initializer | None:
     Raises
     ------
     ValueError
-        When it describes no initializer that is known here; names it.
+        If it does not describe an initializer that is known here; the message names it.
     TypeError
-        For an unknown key within its "config".
+        For an unknown key in its "config".
 
     Examples
     --------
@@ -333,9 +334,9 @@ def deserialize(config: Any) -> Initializer | None:
         raise ValueError(f"Could not interpret initializer config: {config!r}; it must be a dict")
     name = config.get("class_name")
     package = str(config.get("module") or "zerofill").partition(".")[0]
-    if not isinstance(name, str) or name not in _BY_NAME or package not in _KNOWN_PACKAGES:
+    if not isinstance(name, str) or name not in _CLASSES or package not in _KNOWN_PACKAGES:
         raise ValueError(
             f"Could not interpret initializer config: {config!r}; its class_name must be one of "
-            f"{sorted(_BY_NAME)}, of {', '.join(_KNOWN_PACKAGES)}"
+            f"{sorted(_CLASSES)}, of {', '.join(_KNOWN_PACKAGES)}"
         )
-    return _BY_NAME[name].from_config(config.get("config") or {})
+    return _CLASSES[name].from_config(config.get("config") or {})

@@ -1,4 +1,5 @@
-"""Promise 8. fork at any time: both sides go on, and Python has no threads of ours to warn of.
+"""Invariant 8: fork is safe at any moment. Both processes work on, and Python's warning about
+forking with several threads does not count zerofill's.
 
 With ``--full`` there are more than 500 forks.
 """
@@ -20,10 +21,10 @@ MIB = 1 << 20
 
 
 def check_in_child(test) -> None:
-    """Fork, run `test` in the child, and see it exit with 0 within 10 s."""
+    """Fork, run `test` in the child, and check that it exits with 0 within 10 s."""
     child = os.fork()
     if child == 0:
-        signal.alarm(10)  # a hang ends in a signal, not in a test that waits for ever
+        signal.alarm(10)  # ends a child that hangs
         code = 1
         try:
             test()
@@ -47,7 +48,7 @@ def use_everything():
     zerofill.trim()
 
 
-def test_the_child_goes_on(count):
+def test_the_child_works_on(count):
     use_everything()
     inherited = zerofill.zeros(20 * MIB, "u1")
     inherited.fill(3)
@@ -68,7 +69,7 @@ def test_nested_forks():
     check_in_child(lambda: (use_everything(), check_in_child(use_everything)))
 
 
-def test_python_counts_no_threads_of_ours(count):
+def test_python_does_not_count_zerofills_threads(count):
     use_everything()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -108,7 +109,7 @@ def scrubbing():
 
 def test_fork_while_the_background_thread_scrubs(scrubbing, count):
     for _ in range(count(20, 150)):
-        zerofill.zeros(256 * MIB, "u1").fill(1)  # freed dirty: the background thread takes milliseconds
+        zerofill.zeros(256 * MIB, "u1").fill(1)  # freed dirty: scrubbing takes milliseconds
         check_in_child(use_everything)
 
 
@@ -134,7 +135,7 @@ def test_fork_from_a_thread(count):
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_multiprocessing(method):
-    """The initializer itself travels to the workers, which make the arrays."""
+    """The initializer is pickled and sent to the workers, which create the arrays."""
     use_everything()
     initializer = zerofill.Zeros("u1", alignment=4096)
     with multiprocessing.get_context(method).Pool(2) as pool:

@@ -1,4 +1,4 @@
-"""Promise 9. Ctrl-C in the middle of a large fill: nothing leaks, and the next call works."""
+"""Invariant 9: Ctrl-C interrupts a large fill, nothing leaks, and the next call works."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ GIB = 1 << 30
 
 @pytest.fixture
 def interrupt_after():
-    """Has SIGINT come after that many seconds of real time."""
+    """Return a function that sends SIGINT after that many seconds; 0 cancels it."""
 
     def ring(signum, frame):
         os.kill(os.getpid(), signal.SIGINT)

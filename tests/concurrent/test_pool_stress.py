@@ -1,4 +1,4 @@
-"""Every byte of every block handed out is zero, whoever had it before and whoever freed it."""
+"""Every byte of every array is zero, whoever used and freed its block before."""
 
 import itertools
 import queue
@@ -16,11 +16,11 @@ from zerofill.runtime import is_disabled
 
 MIB = 1 << 20
 SIZES = [9, 5000, 300_000, 2 * MIB, 2 * MIB + 1, 3 * MIB, 4 * MIB, 5 * MIB - 3, 9 * MIB, 17 * MIB]
-OFTEN = [4, 4, 4, 4, 4, 4, 2, 2, 1, 1]  # the large ones take the time
+WEIGHTS = [4, 4, 4, 4, 4, 4, 2, 2, 1, 1]  # large sizes are rarer, because they take longer
 
 
 @pytest.fixture(autouse=True)
-def options_are_put_back():
+def options_are_restored():
     before = zerofill.configure()
     yield
     zerofill.configure(**before._asdict())
@@ -33,7 +33,7 @@ def is_zero(array):
 
 
 def make_zeros(nbytes, alignment, way):
-    """Make zeros eagerly, lazily, or as NumPy's own in zerofill's memory."""
+    """Make zeros eagerly, lazily, or by NumPy with its memory from zerofill."""
     if way == "NumPy":
         with zerofill.numpy_allocator():
             return np.zeros(nbytes, "u1")
@@ -41,7 +41,7 @@ def make_zeros(nbytes, alignment, way):
 
 
 @pytest.mark.parametrize("scrub", [False, True, "auto"])
-def test_no_block_ever_shows_a_former_ones_bytes(scrub, count):
+def test_no_array_shows_bytes_of_an_earlier_one(scrub, count):
     zerofill.configure(scrub=scrub, decay=0.5)
     numpys_alignment = 16 if is_disabled() else 64
     allocations = count(350, 8500)  # on each of four threads, for each way to scrub
@@ -60,7 +60,7 @@ def test_no_block_ever_shows_a_former_ones_bytes(scrub, count):
         for _ in range(allocations):
             way = chance.choice(["eager", "eager", "lazy", "NumPy"])
             alignment = numpys_alignment if way == "NumPy" else 1 << chance.randrange(13)
-            (nbytes,) = chance.choices(SIZES, OFTEN)
+            (nbytes,) = chance.choices(SIZES, WEIGHTS)
             array = make_zeros(nbytes, alignment, way)
             if not is_zero(array) or array.ctypes.data % alignment:
                 wrong.append((array.size, alignment, way))
@@ -80,7 +80,7 @@ def test_no_block_ever_shows_a_former_ones_bytes(scrub, count):
 
 
 class PoolMachine(RuleBasedStateMachine):
-    """Arrays that live together overlap nowhere, keep their bytes, and start as zeros."""
+    """Arrays start as zeros, keep their bytes, and do not overlap."""
 
     arrays = Bundle("arrays")
 
@@ -129,10 +129,10 @@ class PoolMachine(RuleBasedStateMachine):
     def resize(self, key, nbytes):
         array, mark, way = self.live[key]
         if way == "NumPy":
-            kept = min(nbytes, array.size)
+            common = min(nbytes, array.size)
             array.resize(nbytes, refcheck=False)
-            assert (array[:kept] == mark).all()
-            assert not array[kept:].any()
+            assert (array[:common] == mark).all()
+            assert not array[common:].any()
             array.fill(mark)
 
     @rule(key=consumes(arrays))
@@ -159,8 +159,8 @@ class PoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_overlaps(self):
-        spans = sorted((a.ctypes.data, a.ctypes.data + a.nbytes) for a, _, _ in self.live.values())
-        assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
+        ranges = sorted((a.ctypes.data, a.ctypes.data + a.nbytes) for a, _, _ in self.live.values())
+        assert all(end <= start for (_, end), (start, _) in itertools.pairwise(ranges))
 
     @invariant()
     def the_counters_agree(self):

@@ -1,4 +1,4 @@
-"""Many threads at once, frees from other threads, and a loop that holds up no other thread."""
+"""Many threads at once, frees from other threads, and a free GIL during large fills."""
 
 import queue
 import threading
@@ -41,7 +41,7 @@ def test_many_threads_make_use_and_free():
     run_threads(8, work)
 
 
-def test_arrays_are_freed_by_other_threads_than_made_them():
+def test_arrays_are_freed_by_other_threads_than_created_them():
     handed = queue.Queue(maxsize=8)
 
     def work(index):
@@ -57,7 +57,7 @@ def test_arrays_are_freed_by_other_threads_than_made_them():
 
 
 def test_arrays_outlive_their_threads():
-    """Promise 2: 32 threads make arrays and end; each array still holds its own cookie."""
+    """Invariant 2: 32 threads create arrays and end; each array keeps the bytes written to it."""
     for _ in range(50):
         left = [None] * 32
 
@@ -82,7 +82,7 @@ def test_parallel_clears():
 
 @pytest.mark.own_memory
 def test_the_gil_is_free_while_a_large_array_is_made():
-    """Another thread counts on while pages are made resident: no clock, it just gets there."""
+    """Another thread keeps counting while pages are made resident."""
     progress = []
     done = threading.Event()
 

@@ -1,4 +1,4 @@
-"""What the tests of other libraries share."""
+"""Fixtures of the tests with other libraries."""
 
 import errno
 import os

@@ -1,8 +1,8 @@
-"""A plugin of pytest that has NumPy allocate through zerofill for a whole run."""
+"""A pytest plugin that has NumPy allocate through zerofill for a whole run."""
 
 import zerofill
 
 
 def pytest_configure() -> None:
-    """Install before anything is collected: test modules make arrays as they are imported."""
+    """Install before collection, because test modules create arrays when they are imported."""
     zerofill.install()

@@ -1,4 +1,4 @@
-"""What the bridges say where their library is missing or too old; and who imports whom."""
+"""Bridges name a library that is missing or too old; importing zerofill imports none of them."""
 
 import importlib
 import re
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.thread_unsafe
 
 @pytest.fixture
 def bridge(request, monkeypatch):
-    """Return the import of a bridge, which is not imported yet."""
+    """Return the name of a bridge that is not imported yet, and a function that imports it."""
     name = f"zerofill.interop.{request.param}"
     monkeypatch.delitem(sys.modules, name, raising=False)
     yield request.param, lambda: importlib.import_module(name)

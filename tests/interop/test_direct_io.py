@@ -1,4 +1,4 @@
-"""Files that are read past the system's cache want aligned memory, which ours can be."""
+"""Reading a file without the system's cache needs aligned memory, which zerofill provides."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Each library in a process of its own: some start threads or warn when they are imported."""
+"""Test each library in its own process, because some start threads or warn on import."""
 
 import importlib.util
 import os
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.own_memory
 
 HERE = pathlib.Path(__file__).parent
 
-# A library, what else has to be there, and the environment.
+# The library, other libraries that its test needs, and environment variables.
 LIBRARIES = {
     "tensorflow": ([], {}),
     "keras": (["jax"], {"KERAS_BACKEND": "jax"}),
@@ -38,7 +38,7 @@ def test_with(library, count):
         if importlib.util.find_spec(needed) is None:
             pytest.skip(f"{needed} is not installed")
     file = HERE / "libraries" / f"check_{name}.py"
-    # What the libraries warn of is theirs.
+    # The libraries' own warnings are ignored.
     command = [sys.executable, "-m", "pytest", "-q", "-W", "ignore", "-p", "no:cacheprovider", file]
     result = subprocess.run(
         command,

@@ -15,7 +15,7 @@ pytestmark = [
     ),
 ]
 
-# Half a minute, and several GiB, for what BLAS makes of more than 2**31 elements.
+# It takes half a minute and several GiB to test BLAS with more than 2**31 elements.
 TOO_LONG = "not huge_vectordot"
 
 
@@ -27,10 +27,10 @@ def test_numpys(module, count, tmp_path):
     command += ["--pyargs", f"numpy._core.tests.{module}", *count(["-k", TOO_LONG], [])]
     here = str(pathlib.Path(__file__).parent)
     path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
-    # The module is built with programs that stand beside Python and need not be on the path.
+    # meson and ninja, which build the module, are installed beside Python, maybe not on the path.
     programs = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PYTHONPATH": path, "PATH": programs}
-    # In a folder without this project's configuration of pytest.
+    # Run in another folder, so that pytest does not read this project's configuration.
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     assert " passed" in result.stdout

@@ -1,4 +1,4 @@
-"""The recipes of the documentation run, each section where its library is installed."""
+"""The recipes in the documentation work. Each section runs if its library is installed."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""What the tests of promises share: a library to preload, and the full counts behind a flag."""
+"""Fixtures of the tests of invariants: a library to preload, and running a script."""
 
 import os
 import pathlib
@@ -20,7 +20,7 @@ def preload(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def run_script():
-    """Return a function that runs a script of this folder and returns what it printed."""
+    """Return a function that runs a script of this folder and returns its output."""
 
     def run(name, *arguments, environment=None, timeout=300):
         script = pathlib.Path(__file__).with_name(name)

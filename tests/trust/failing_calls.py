@@ -1,7 +1,7 @@
-"""Makes the N-th call of one kind fail, for N = 1 until none fails, in everything public.
+"""Make the N-th call of one kind fail in every public function, for N = 1, 2, ... until none fails.
 
 ``python failing_calls.py KIND`` prints how many calls failed; `test_failing_calls.py` runs it with
-`preload.cpp` preloaded. Each trial is a forked child, so that threads and caches start anew.
+`preload.cpp` preloaded. Each trial runs in a forked child, so that threads and caches start afresh.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ MIB = 1 << 20
 
 
 def reuse(nbytes):
-    """Return an array in memory that was freed dirty."""
+    """Return an array in a reused dirty block."""
     first = zerofill.zeros(nbytes, "u1")
     first.fill(1)
     del first
@@ -31,25 +31,25 @@ def cleared(nbytes, step=1):
 
 
 def lazies():
-    """Fill more than one span."""
+    """Fill more than one slab."""
     return [zerofill.zeros(MIB, "u1", commit="lazy") for _ in range(40)]
 
 
 def numpys(nbytes, more_bytes):
-    """Return NumPy's zeros in our memory, new ones, and old ones that were resized."""
+    """Return zeros of NumPy's in zerofill's memory: a resized array and a new one."""
     with zerofill.numpy_allocator():
         array = np.zeros(nbytes, "u1")
         array.resize(more_bytes, refcheck=False)
         return [array, np.zeros(nbytes, "u1")]
 
 
-# Made beforehand: without memory, NumPy says other things of them than MemoryError.
+# Created beforehand, because NumPy raises other errors than MemoryError when memory is short here.
 STRUCTURE = np.dtype([("a", "f4"), ("b", "u1", 3)])
 SUBARRAY = np.dtype(("f4", (2, 2)))
 
 
 class Matrix(np.ndarray):
-    """With a method of Python's to run when an instance is made."""
+    """Runs a Python method when an instance is created."""
 
     def __array_finalize__(self, source):
         pass
@@ -59,7 +59,7 @@ NO_ZERO = np.dtype(ml_dtypes.float8_e8m0fnu)
 
 
 def refused():
-    """Ask for what has no zero: its all-zero bytes are 2**-127."""
+    """Request a dtype that has no zero: all-zero bytes are 2**-127 in it."""
     try:
         return [zerofill.zeros(3, NO_ZERO)]
     except TypeError:
@@ -119,7 +119,7 @@ def live():
 
 
 class CallsOfTheModule:
-    """Calls that the extension module makes."""
+    """Fails calls that the extension module makes."""
 
     def __init__(self, kind):
         self.kind = kind.encode()
@@ -127,7 +127,7 @@ class CallsOfTheModule:
         self.library.stop_failing.restype = ctypes.c_long
 
     def run(self, trial, n):
-        """Run it with the n-th call failing; return the result and whether there were so many."""
+        """Run it with the n-th call failing; return its result."""
         assert self.library.fail_nth(self.kind, ctypes.c_long(n)), "the module was not found"
         try:
             result = trial()
@@ -140,7 +140,7 @@ class CallsOfTheModule:
 
 
 class MemoryOfPython:
-    """Allocations by any of Python's allocators."""
+    """Fails allocations by any of Python's allocators."""
 
     missed = False
 
@@ -151,10 +151,10 @@ class MemoryOfPython:
         try:
             return trial()
         finally:
-            # The count went on: the one that is to fail is still to come if there were too few.
+            # If the trial made fewer than n allocations, the failing one is still to come.
             try:
                 for _ in range(n):
-                    object()  # each takes an allocation
+                    object()  # allocates once
                 _testcapi.remove_mem_hooks()
             except MemoryError:
                 _testcapi.remove_mem_hooks()
@@ -165,7 +165,7 @@ class MemoryOfPython:
 
 
 def attempt(trial, failing, n):
-    """Return whether the n-th call failed, after checking what came of it."""
+    """Return whether there was an n-th call to fail; check the result and the counters."""
     before = live()
     try:
         result = failing.run(trial, n)
@@ -207,7 +207,7 @@ def main(kind):
     zerofill.configure(num_threads=2)
     total = 0
     for name, trial in TRIALS.items():
-        if trial is not refused:  # what it finds out of its dtype is kept, but is to be found anew
+        if trial is not refused:  # its first run looks the dtype up, which is to be tested
             trial()
         zerofill.trim()
         n = 1

@@ -1,8 +1,8 @@
-"""Call everything public with arguments that are wrong, odd, or lie.
+"""Call every public function with arguments that are wrong, odd, or inconsistent.
 
-``python hostile.py CALLS [SEED]`` makes that many calls and prints what came of them. Only
-documented exceptions may come out, nothing may stay alive, and the process must survive. The seed
-in a failure repeats it.
+``python hostile.py CALLS [SEED]`` makes that many calls and prints their outcomes. Only documented
+exceptions may be raised, no memory may stay allocated, and the process must survive. A failure
+prints its seed, which repeats it.
 """
 
 import collections
@@ -20,7 +20,7 @@ import zerofill
 from zerofill import initializers
 
 BIG = [2**45, 2**62, 2**63 - 1, 2**63, 2**64, 2**200, -1, -(2**63), -(2**70)]
-# What a caller may expect; Boom is what its own objects raise.
+# The documented exceptions. Boom is raised by the arguments themselves.
 EXPECTED = (TypeError, ValueError, MemoryError, OverflowError, BufferError, AttributeError)
 
 
@@ -29,7 +29,7 @@ class Boom(Exception):  # noqa: N818
 
 
 class Index:
-    """Has an `__index__` that raises, lies, or says something else each time."""
+    """Has an `__index__` that raises, lies, or returns something else each time."""
 
     def __init__(self, answers):
         self.answers = itertools.cycle(answers)
@@ -42,7 +42,7 @@ class Index:
 
 
 class Sequence:
-    """A shape whose length and items do not fit together."""
+    """A shape whose length and items contradict each other."""
 
     def __init__(self, length, items):
         self.length, self.items = length, items
@@ -58,7 +58,7 @@ class Sequence:
 
 
 class Attributes:
-    """Has whatever attributes it is given; calls them or raises from them where told to."""
+    """Has the attributes that it is given; one that is an exception is raised."""
 
     def __init__(self, **attributes):
         self.__dict__["given"] = attributes
@@ -71,7 +71,7 @@ class Attributes:
 
 
 class Growing(list):
-    """A list that others hold too: reading an item changes it."""
+    """A list that reading an item changes."""
 
 
 def shrink_other(items):
@@ -98,7 +98,7 @@ class LyingArray(np.ndarray):
 
 
 class Hostile:
-    """Draws arguments."""
+    """Draws random arguments."""
 
     def __init__(self, seed):
         self.chance = random.Random(seed)
@@ -230,19 +230,17 @@ class Hostile:
         )
 
     def interface(self):
-        """Its address is always a real one, and it never says that there are objects: that would be
-        NumPy's end, which reads it.
-        """
+        """Lie about everything but the address, and never claim objects: NumPy would crash."""
         c = self.chance
-        kept = np.ones(64, "u1")
+        memory = np.ones(64, "u1")
         said = {
             "version": c.choice([3, 3, 3, 2, "3", None, 10**30]),
             "shape": c.choice([(4,), (2, 2), [4], (-1,), (2**62, 4), ("x",), None, (0, 2**70), 4]),
             "typestr": c.choice(["|u1", "<f4", ">i2", "|V4", "f4", "", 3, None, "<f1000000"]),
             "data": c.choice(
-                [(kept.ctypes.data, False)] * 3
-                + [(kept.ctypes.data, True), (None, False), ("x", 1), 5, None, (), (1, 2, 3)]
-                + [(kept.ctypes.data, Index([Boom])), kept]
+                [(memory.ctypes.data, False)] * 3
+                + [(memory.ctypes.data, True), (None, False), ("x", 1), 5, None, (), (1, 2, 3)]
+                + [(memory.ctypes.data, Index([Boom])), memory]
             ),
             "strides": c.choice([None, None, (1,), (4,), (1, 2), ("x",), 7, (2**63,)]),
         }
@@ -251,20 +249,21 @@ class Hostile:
         if isinstance(said.get("shape"), tuple) and said.get("strides") is not None:
             said["strides"] = (0,) * len(said["shape"])
         return Attributes(
-            __array_interface__=c.choice([said, said, said, None, 3, [], Boom(), {1: 2}]), kept=kept
+            __array_interface__=c.choice([said, said, said, None, 3, [], Boom(), {1: 2}]),
+            memory=memory,
         )
 
     def capsule(self):
         c = self.chance
-        kept = np.ones(8, "f4")
-        once = kept.__dlpack__()
+        memory = np.ones(8, "f4")
+        once = memory.__dlpack__()
         methods = {
-            "fresh": lambda **given: kept.__dlpack__(**given),
+            "fresh": lambda **given: memory.__dlpack__(**given),
             "used twice": lambda **given: once,
             "raises": lambda **given: (_ for _ in ()).throw(Boom()),
             "none": lambda **given: None,
             "number": lambda **given: 3,
-            "no keywords": lambda: kept.__dlpack__(),
+            "no keywords": lambda: memory.__dlpack__(),
             "other capsule": lambda **given: np._core._multiarray_umath._ARRAY_API,
         }
         device = c.choice(
@@ -324,14 +323,14 @@ OPTIONS = ["num_threads", "pool_limit", "decay", "scrub", "audit", "nope"]
 
 
 def main(calls: int, seed: int) -> int:
-    """Make the calls; the exit code."""
+    """Make the calls; return the exit code."""
     outcomes: collections.Counter = collections.Counter()
     before = zerofill.configure()
     for number in range(seed, seed + calls):
         hostile = Hostile(number)
         try:
             function, args, kwargs = hostile.call()
-        except Exception:  # the argument itself could not be made
+        except Exception:  # an argument could not be created
             outcomes["no call"] += 1
             continue
         try:
@@ -347,7 +346,7 @@ def main(calls: int, seed: int) -> int:
             function = args = kwargs = None
             zerofill.configure(**before._asdict())
         if zerofill.stats().live_blocks:
-            gc.collect()  # an exception that an argument holds, say, holds the argument
+            gc.collect()  # an argument may be part of a cycle, with an exception for example
         alive = zerofill.stats().live_blocks
         if alive:
             print(f"seed {number}: {alive} blocks stay alive", file=sys.stderr)

@@ -1,12 +1,12 @@
-// To be preloaded (ld.so(8), LD_PRELOAD): makes calls of the system and of the C library fail for
-// the extension module, and for nobody else in the process. The module itself knows nothing of it.
+// To be preloaded (ld.so(8), LD_PRELOAD): makes calls of the system and of the C library fail if
+// they come from the extension module, and only then. The module needs no code for that.
 //
-// For failing calls: fail_nth("mmap", 3) makes the third call of that kind fail from then on, once;
-// stop_failing() ends that and returns how many calls there were.
+// Failing calls: after fail_nth("mmap", 3), the third call of that kind fails; stop_failing() ends
+// that and returns how many calls there were.
 //
-// For profiles, the environment variable PRELOAD_PROFILE: "no-populate" and "no-huge-pages" take
-// away features of the kernel, "no-cgroup" its files, "one-cpu" all CPUs but one; several are
-// joined by "+".
+// Profiles, by the environment variable PRELOAD_PROFILE: "no-populate" and "no-huge-pages" remove
+// features of the kernel, "no-cgroup" hides its files of control groups, "one-cpu" hides all CPUs
+// but one. Several are joined by "+".
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>

@@ -1,4 +1,4 @@
-"""Builds `preload.cpp`, which fails calls of the system for the extension module alone."""
+"""Build `preload.cpp`, which makes system calls of the extension module fail, and no others."""
 
 import os
 import pathlib
@@ -8,7 +8,7 @@ import sys
 
 
 def build(folder: pathlib.Path) -> pathlib.Path | None:
-    """Return the library, or None where it cannot be made."""
+    """Return the library, or None if it cannot be built here."""
     compiler = os.environ.get("CXX") or shutil.which("c++")
     if sys.platform != "linux" or compiler is None:
         return None

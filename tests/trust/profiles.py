@@ -1,8 +1,8 @@
-"""Promise 7: the whole suite where a feature is missing.
+"""Invariant 7: the whole suite passes where a feature of the system is missing.
 
 ``python tests/trust/profiles.py [PROFILE...] [-- OPTIONS OF PYTEST]`` runs pytest under each
-profile in turn. What a profile takes away is skipped by the tests themselves, by name. Several
-profiles joined by ``+`` take away all of that at once; ``disabled`` stands alone.
+profile in turn. Tests that need a missing feature skip themselves. Profiles that are joined by
+``+`` remove several features at once; ``disabled`` cannot be joined.
 """
 
 import os
@@ -28,7 +28,7 @@ def environment_of(profile: str, library: pathlib.Path) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run them; return 0 when all passed."""
+    """Run them; return 0 if all passed."""
     split = arguments.index("--") if "--" in arguments else len(arguments)
     profiles, options = arguments[:split] or PROFILES, arguments[split + 1 :]
     unknown = [profile for profile in profiles if not is_known(profile)]

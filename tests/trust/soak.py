@@ -1,7 +1,7 @@
 """Run a mixed load for minutes, and print how the process grows.
 
-``python tests/trust/soak.py [MINUTES]``: a line every ten seconds with resident memory, mappings
-and threads; ends with 1 when resident memory at the end is more than 1 % above that after a tenth
+``python tests/trust/soak.py [MINUTES]`` prints resident memory, mappings and threads every ten
+seconds. The exit code is 1 if resident memory at the end is more than 1 % above that after a tenth
 of the time.
 """
 
@@ -18,7 +18,7 @@ SIZES = [9, 1000, 70_000, 300_000, 3 * MIB, 20 * MIB, 80 * MIB]
 
 
 def load(seed: int, until: float) -> None:
-    """Make, fill, check, keep for a while and free arrays."""
+    """Create, check and fill arrays, and free them in random order."""
     chance = random.Random(seed)
     held: list = []
     while time.monotonic() < until:
@@ -42,7 +42,7 @@ def lines(path: str) -> int:
 
 
 def main(minutes: float) -> int:
-    """Run it; the exit code."""
+    """Run it; return the exit code."""
     rounds = max(10, int(minutes * 6))
     curve = []
     for step in range(rounds):
@@ -52,7 +52,7 @@ def main(minutes: float) -> int:
             thread.start()
         for thread in threads:
             thread.join()
-        zerofill.trim()  # between the rounds nothing is in use: what is resident now has stayed
+        zerofill.trim()  # no array is alive between rounds, so resident memory shows growth
         curve.append(resident_mib())
         tasks = len(os.listdir("/proc/self/task"))
         print(f"{curve[-1]:8.1f} MiB  {lines('/proc/self/maps'):5} mappings  {tasks} threads")

@@ -1,5 +1,5 @@
-"""Promise 13: nothing grows. After ten calls to warm up, two hundred more leave the process as it
-was: memory of the C library, mappings, descriptors, threads, and what `stats` counts.
+"""Invariant 13: nothing grows. After ten calls to warm up, two hundred more leave the process as it
+was: memory of the C library, mappings, descriptors, threads, and the counters of `stats`.
 """
 
 import ctypes
@@ -65,7 +65,7 @@ def refused(make):
 
 
 class Heap(ctypes.Structure):
-    """What mallinfo2(3) says."""
+    """The result of mallinfo2(3)."""
 
     _fields_ = [
         (name, ctypes.c_size_t)
@@ -113,11 +113,11 @@ def test_nothing_grows(name):
     call = CALLS_OF[name]
     for _ in range(WARM_UP):
         call()
-    # What grows once was a cache; what leaks grows each time.
+    # A cache grows once; a leak grows each time.
     every_time = grown(call)
     for _ in range(4):
         if not every_time:
-            break  # nothing that could have grown each time is left
+            break
         again = grown(call)
         every_time = {key: again[key] for key in every_time if key in again}
     assert every_time == {}

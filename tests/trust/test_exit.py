@@ -1,4 +1,4 @@
-"""Promise 10: a process exits cleanly, whatever is going on in it.
+"""Invariant 10: a process exits cleanly, whatever zerofill is doing in it.
 
 ``pytest --full -s tests/trust/test_exit.py`` prints how long the exits took.
 """
@@ -10,7 +10,7 @@ import time
 import pytest
 
 ENDINGS = {
-    "nothing of ours": "import numpy",
+    "no arrays": "import numpy",
     "live workers": "zerofill.zeros(64 << 20, 'u1')",
     "arrays in globals": "a = zerofill.zeros(9); b = zerofill.zeros(64 << 20, 'u1')",
     "lazy arrays": "a = [zerofill.zeros(1 << 20, 'u1', commit='lazy') for _ in range(50)]",
@@ -18,7 +18,7 @@ ENDINGS = {
 class Node: pass
 node = Node(); node.self = node; node.array = zerofill.zeros(32 << 20, 'u1')
 """,
-    "the background thread scrubs": """
+    "scrubbing": """
 zerofill.configure(scrub=True, pool_limit=1 << 30)
 a = zerofill.zeros(256 << 20, 'u1'); a.fill(1); del a
 """,

@@ -1,4 +1,4 @@
-"""Promise 6: every failure is atomic. A MemoryError or a working fallback, and nothing is lost."""
+"""Invariant 6: every failure is atomic: a MemoryError or a fallback that works, and no leak."""
 
 import importlib.util
 

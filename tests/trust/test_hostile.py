@@ -1,4 +1,4 @@
-"""Promise 14: wrong, odd and lying arguments end in a documented exception, and in nothing else."""
+"""Invariant 14: hostile arguments raise documented exceptions, and do no other harm."""
 
 
 def test_nothing_breaks(run_script, count):

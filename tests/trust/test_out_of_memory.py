@@ -1,7 +1,7 @@
-"""Promise 11: an array or a MemoryError, and never a kill.
+"""Invariant 11: a request ends in an array or a MemoryError, and never in a kill.
 
-Control groups of version 1 and 2 are made where the system lets the test do so; what their files
-may look like is in `tests/native/limits_test.cpp`, with made-up ones.
+Control groups of version 1 and 2 are created if the system permits it. Other forms of their files
+are tested by simulated ones in `tests/native/limits_test.cpp`.
 """
 
 import os
@@ -46,7 +46,7 @@ def own_group() -> tuple[pathlib.Path, int]:
 
 
 class Group:
-    """A control group with a limit, and one in it without."""
+    """A control group with a limit, and one within it that has none of its own."""
 
     def __init__(self):
         above, self.version = own_group()
@@ -83,7 +83,7 @@ def group():
     except OSError as error:
         if hasattr(made, "outer"):
             made.remove()
-        pytest.skip(f"the system lets this test make no control group: {error}")
+        pytest.skip(f"a control group cannot be created here: {error}")
     yield made
     made.remove()
 
@@ -102,13 +102,13 @@ def run(*arguments, prepare=None) -> str:
 
 
 @pytest.mark.parametrize("where", ["outer", "inner"])
-def test_a_control_group_is_no_trap(group, where):
+def test_the_limit_of_a_control_group(group, where):
     run(LIMIT, getattr(group, where))
     assert group.kills() == 0
 
 
-def test_a_limit_of_addresses():
-    """The process may map 2 GiB; some of it is Python's and NumPy's."""
+def test_a_limit_of_the_address_space():
+    """The process may map 2 GiB, some of which Python and NumPy use."""
     most = 2 << 30
 
     def limit_addresses():
@@ -118,8 +118,8 @@ def test_a_limit_of_addresses():
 
 
 @pytest.mark.parametrize("mode", ["1", "2"])
-def test_modes_of_overcommitment(pytestconfig, mode):
-    """With --full, since the setting is the whole machine's for a moment. Mode 0 is the usual."""
+def test_overcommit_modes(pytestconfig, mode):
+    """With --full only, because it changes the whole machine's setting. Mode 0 is the default."""
     if not pytestconfig.getoption("--full") or not os.access(OVERCOMMIT, os.W_OK):
         pytest.skip("needs --full, and root")
     before = OVERCOMMIT.read_text()

@@ -1,7 +1,7 @@
-"""Ask for more and less than a limit of memory, in every way; prints what came of each request.
+"""Request more and less memory than a limit, in several ways, and print whether it was granted.
 
-``python within_limits.py LIMIT_BYTES [GROUP]`` joins the control group first. A process that lives
-to print "done" was not killed.
+``python within_limits.py LIMIT_BYTES [GROUP]`` joins the control group first. A process that prints
+"done" was not killed.
 """
 
 import pathlib
@@ -18,7 +18,7 @@ PAGE = 4096
 
 
 def ask(nbytes: float) -> bool:
-    """Return whether there was an array, which is zero then."""
+    """Return whether the request was granted; check that the array is zero, and use it."""
     try:
         array = zerofill.zeros(int(nbytes), "u1")
     except MemoryError as error:
@@ -31,7 +31,7 @@ def ask(nbytes: float) -> bool:
 
 
 def one_by_one() -> None:
-    """From half to four times the limit, each after the pool was given back."""
+    """Request half to four times the limit, each time with an empty pool."""
     for quarters in range(2, 17):
         zerofill.trim()
         print(f"{quarters / 4:.2f} of the limit: {ask(limit * quarters / 4)}")
@@ -40,7 +40,7 @@ def one_by_one() -> None:
 
 
 def beside_idle_blocks() -> None:
-    """What only fits once the pool has let go is granted."""
+    """A request that only fits once the pool is purged is granted."""
     zerofill.configure(pool_limit=limit, decay=1000)
     assert ask(limit * 0.5)
     assert zerofill.stats().pooled_dirty_bytes > 0
@@ -48,7 +48,7 @@ def beside_idle_blocks() -> None:
 
 
 def two_at_once() -> None:
-    """Of two that do not fit together, both never get it at once."""
+    """Two requests that do not fit together are never both granted at the same time."""
     zerofill.configure(pool_limit=0)
     for _ in range(20):
         start, granted = threading.Barrier(2), []
@@ -68,7 +68,7 @@ def two_at_once() -> None:
 
 
 def until_it_is_full() -> None:
-    """Held arrays fill the limit; then there is a MemoryError, and after that there is room."""
+    """Live arrays fill the limit until there is a MemoryError; freeing them makes room again."""
     held = []
     try:
         while len(held) < 1000:

@@ -1,8 +1,10 @@
-"""What tests of one part each share."""
+"""Fixtures of the unit tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+
+import zerofill
 
 
 @pytest.fixture
@@ -22,3 +24,11 @@ def new_counted_class() -> Callable[[], type]:
         return Counted
 
     return make
+
+
+@pytest.fixture
+def installed() -> Iterator[None]:
+    """Have NumPy allocate through zerofill during the test."""
+    zerofill.install()
+    yield
+    zerofill.uninstall()

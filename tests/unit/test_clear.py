@@ -1,4 +1,4 @@
-"""clear() against NumPy's own assignment, and what must not be written to."""
+"""clear() has the result of NumPy's own assignment, and refuses what must not be written to."""
 
 import array as array_module
 import ctypes

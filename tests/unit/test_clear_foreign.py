@@ -10,7 +10,7 @@ import zerofill
 
 
 class Interface:
-    """An object whose memory NumPy finds by __array_interface__."""
+    """An object that gives NumPy its memory by __array_interface__."""
 
     def __init__(self, array, readonly=False):
         self.array = array
@@ -55,7 +55,7 @@ def test_the_first_protocol_decides():
         zerofill.clear(Wrong())
 
 
-# DLPack's structures, to make capsules that say what a test wants them to.
+# DLPack's structures, to create capsules with the content that a test needs.
 class Managed(ctypes.Structure):
     _fields_ = [
         ("major", ctypes.c_uint32),
@@ -82,7 +82,7 @@ new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 
 
 class Exporter:
-    """A library's tensor over a NumPy array."""
+    """Another library's tensor that uses the memory of a NumPy array."""
 
     def __init__(self, array, name=b"dltensor_versioned", strided=True, **fields):
         self.array, self.name, self.calls = array, name, []
@@ -204,7 +204,7 @@ def test_a_class_with_the_property_is_no_array(thing):
 
 
 def test_objects_behind_an_interface_are_refused():
-    """The memory may hold anything: to release it as objects would be the end."""
+    """The memory may hold anything, so releasing it as references to objects could crash."""
     memory = np.ones(64, "u1")
     interface = {**memory.__array_interface__, "typestr": "|O", "shape": (8,)}
     with pytest.raises(TypeError, match="cannot zero Python objects behind"):

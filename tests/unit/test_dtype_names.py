@@ -1,4 +1,4 @@
-"""Every name and object that stands for a dtype, with its result spelled out."""
+"""Every name and object that stands for a dtype, and the dtype that it resolves to."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import pytest
 
 import zerofill
 
-# name: the dtype of Zeros's arrays, and the name in its config
+# The name, the dtype of Zeros's arrays, and the name in its config.
 TENSORFLOW = {
     "half": (np.float16, "float16"),
     "float": (np.float32, "float32"),
@@ -58,7 +58,7 @@ ML_DTYPES = {
 
 LONGDOUBLE = f"<f{np.dtype('longdouble').itemsize}"  # 8 on Windows and on Apple silicon
 
-# What NumPy reads: the argument, the dtype's string, and the config.
+# Dtypes that NumPy resolves: the argument, the dtype's string, and the config.
 NUMPY = [
     (int, "<i8", "int64"),
     (bool, "|b1", "bool"),
@@ -139,8 +139,8 @@ def test_classes_of_dtypes():
     assert zerofill.Zeros(np.dtypes.StringDType)(2).tolist() == ["", ""]
 
 
-# Stand-ins, so that the reading is tested where the libraries are not installed. They have what is
-# looked at: the module's and the type's name, and what the object calls itself.
+# Stand-ins for dtypes of libraries that need not be installed. They have what zerofill looks at:
+# the names of the module, of the type and of the dtype.
 class TensorFlowDType:
     __module__ = "tensorflow.python.framework.dtypes"
     as_numpy_dtype = None
@@ -185,7 +185,7 @@ def test_dtypes_of_torch_are_read_by_their_name(name, scalar):
 
 
 class HandleDType(TensorFlowDType):
-    """As tf.resource: asking for its NumPy type fails."""
+    """Like tf.resource, whose NumPy type cannot be asked for."""
 
     __module__ = "tensorflow.python.framework.dtypes"
 

@@ -1,4 +1,4 @@
-"""Bad input: NumPy's type and words where NumPy has an error, run for NumPy too."""
+"""Bad input: errors have NumPy's type and words. Each test of these runs NumPy as well."""
 
 import re
 
@@ -24,7 +24,7 @@ class LyingSequence:
         raise KeyError(index)
 
 
-# arguments, keywords, the error's type, its words
+# Arguments, keywords, the type of the error, and words of its message.
 ZEROS = [
     ((), {}, TypeError, "zeros() missing required argument 'shape' (pos 0)"),
     ((-1,), {}, ValueError, "negative dimensions are not allowed"),

@@ -1,4 +1,4 @@
-"""The examples in the docstrings run, native ones too, and those of the README."""
+"""The examples in docstrings, also native ones, and in the README and the guide work."""
 
 import doctest
 import inspect

@@ -1,4 +1,4 @@
-"""Ten thousand of each, made and dropped, leave nothing behind."""
+"""Creating and freeing ten thousand of each kind leaves no memory allocated."""
 
 import gc
 import sys
@@ -91,7 +91,7 @@ PROTOTYPE = np.ndarray.__new__(RefusesToBeFinalised, 200_000)
 
 @pytest.mark.parametrize("kind", FAILURES)
 def test_an_exception_in_the_middle_leaves_nothing(kind):
-    fail(FAILURES[kind])  # ml_dtypes is imported once, and keeps dtypes for good
+    fail(FAILURES[kind])  # imports ml_dtypes, whose dtypes stay alive for good
     shared = [np.dtype("f8"), (3, 3), zerofill.Buffer]
     counts = [sys.getrefcount(thing) for thing in shared]
     before = zerofill.stats()

@@ -1,4 +1,4 @@
-"""Blocks that are reused: what counters say was done, and what was not."""
+"""Reused blocks: the counters show which work was done and which was not."""
 
 import ctypes
 import os
@@ -20,7 +20,7 @@ GIB = 1 << 30
 
 @pytest.fixture(autouse=True)
 def empty_pool():
-    """Each test starts and ends with nothing kept, and with the options as they were."""
+    """Each test starts with an empty pool; the pool is emptied and options restored after it."""
     before = zerofill.configure()
     zerofill.configure(scrub=False, decay=1000, pool_limit=2 * GIB)
     zerofill.trim()
@@ -30,7 +30,7 @@ def empty_pool():
 
 
 def gained(action):
-    """What the counters gained while `action` ran."""
+    """Return the increases of the counters while `action` ran, without those that are 0."""
     before = zerofill.stats()
     action()
     after = zerofill.stats()
@@ -46,7 +46,7 @@ def use(nbytes, **options):
 
 
 def until(condition):
-    """Wait for the background thread, which takes as long as it takes."""
+    """Wait until the background thread has done something."""
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, zerofill.stats()
@@ -140,7 +140,7 @@ def test_a_lazy_request_takes_a_clean_block():
     assert counts == {"clean_hits": 1, "skipped_bytes": 64 * MIB}
 
 
-def test_a_lazy_block_is_not_kept():
+def test_a_lazy_block_is_not_pooled():
     counts = gained(lambda: zerofill.zeros(GIB, "u1", commit="lazy"))
     assert counts["returned_bytes"] >= GIB
     assert pooled() == 0
@@ -184,7 +184,7 @@ def test_huge_pages_back_a_fresh_block():
 
 
 @linux
-def test_the_mapping_and_the_background_thread_have_names():
+def test_the_background_thread_has_a_name():
     use(8 * MIB)
     names = set()
     for task in os.listdir("/proc/self/task"):
@@ -204,14 +204,14 @@ def test_the_limit_holds_and_older_blocks_make_room():
 
 
 @pytest.mark.parametrize("options", [{"pool_limit": 0}, {"pool_limit": MIB}, {"decay": 0}])
-def test_nothing_is_kept_where_nothing_may_be(options):
+def test_options_can_switch_the_pool_off(options):
     zerofill.configure(**options)
     counts = gained(lambda: use(8 * MIB))
     assert counts["returned_bytes"] >= 8 * MIB
     assert pooled() == 0
 
 
-def test_the_default_limit_is_twice_what_was_in_use_lately():
+def test_the_default_limit_is_twice_the_recent_peak():
     zerofill.configure(pool_limit=None)
     arrays = [zerofill.zeros(8 * MIB, "u1") for _ in range(4)]
     in_use = 4 * 8 * MIB
@@ -219,12 +219,12 @@ def test_the_default_limit_is_twice_what_was_in_use_lately():
     assert in_use <= pooled() <= 2 * in_use + 4 * MIB
 
 
-def test_trim_gives_everything_back():
+def test_trim_purges_the_whole_pool():
     use(64 * MIB)
     use(8 * MIB)
-    kept = pooled()
-    assert kept >= 72 * MIB
-    assert zerofill.trim() == kept
+    before = pooled()
+    assert before >= 72 * MIB
+    assert zerofill.trim() == before
     assert pooled() == 0
     assert zerofill.trim() == 0
 
@@ -240,7 +240,7 @@ def test_trim_while_scrubbing():
 
 
 @linux
-def test_idle_blocks_go_back_after_decay_although_nobody_calls():
+def test_idle_blocks_are_purged_after_decay_without_a_call():
     zerofill.trim()
     before = resident_bytes()
     zerofill.configure(decay=0.1)
@@ -249,7 +249,7 @@ def test_idle_blocks_go_back_after_decay_although_nobody_calls():
     assert pooled() == 0
 
 
-def test_blocks_freed_by_other_threads_are_kept():
+def test_blocks_freed_by_other_threads_are_pooled():
     arrays = [zerofill.zeros(8 * MIB, "u1") for _ in range(4)]
     threads = [threading.Thread(target=arrays.pop) for _ in range(4)]
     for thread in threads:
@@ -276,7 +276,7 @@ def test_many_small_lazy_arrays_do_not_run_out_of_mappings():
     assert not arrays[49_999].any()
 
 
-def test_an_interrupted_clear_of_a_kept_block_keeps_it_dirty(monkeypatch):
+def test_a_block_whose_zeroing_was_interrupted_stays_dirty(monkeypatch):
     import signal
 
     if not hasattr(signal, "setitimer"):
@@ -323,7 +323,7 @@ def test_audit_finds_a_write_after_free(capfd):
 
 
 def test_audit_misses_none(capfd):
-    """Promise 5: a write anywhere into a clean kept block is reported, with its place."""
+    """Invariant 5: a write anywhere into a clean free block is reported, with its offset."""
     zerofill.configure(scrub=True, audit=True)
     use(4 * MIB)
     for step in range(100):

@@ -1,4 +1,4 @@
-"""Options, counters, trim, and the environment variables."""
+"""Options, counters, trim, and environment variables."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.thread_unsafe
 
 
 @pytest.fixture(autouse=True)
-def options_are_put_back():
+def options_are_restored():
     before = zerofill.configure()
     yield
     zerofill.configure(**before._asdict())
@@ -48,7 +48,7 @@ def test_an_option_is_set_and_stays(given, name, value):
     assert getattr(zerofill.configure(), name) == value
 
 
-def test_none_puts_defaults_back():
+def test_none_restores_defaults():
     default = zerofill.configure(num_threads=None).num_threads
     assert zerofill.configure(num_threads=7).num_threads == 7
     assert zerofill.configure(num_threads=None).num_threads == default
@@ -115,7 +115,7 @@ def test_a_lazy_block_is_not_populated():
     assert array.nbytes == 1 << 28
 
 
-def test_trim_gives_back_what_is_kept():
+def test_trim_empties_the_pool():
     zerofill.zeros(1 << 24, "u1")
     assert zerofill.trim() >= 0
     stats = zerofill.stats()
@@ -207,7 +207,7 @@ except MemoryError:
 @pytest.mark.parametrize("kind", ["", "'legacy'"])
 @pytest.mark.parametrize("imported_before", [False, True])
 def test_a_sub_interpreter_gets_a_clean_import_error(imported_before, kind):
-    """Promise 16."""
+    """Invariant 16."""
     if kind and sys.version_info < (3, 13):
         pytest.skip("this Python has one kind")
     code = f"""
@@ -224,11 +224,11 @@ for _ in range(50):
         failure = interpreters.run_string(other, "import zerofill")
     except Exception as error:
         failure = error
-    # NumPy, which comes first, refuses to be imported again with errors of its own kind.
+    # zerofill imports NumPy first, which may refuse to be imported again by an error of its own.
     ours = "ImportError" in str(failure) or "main interpreter only" in str(failure)
     clean += ours or (clean > 0 and "RuntimeError" in str(failure))
     interpreters.destroy(other)
-if {imported_before}:  # NumPy can be imported once a process
+if {imported_before}:  # else a sub-interpreter had NumPy, which a process can import once
     clean += not zerofill.zeros(3).any()
 print(clean)
 """

@@ -1,4 +1,4 @@
-"""Arrays equal np.zeros's in everything that NumPy promises of them."""
+"""Arrays equal those of np.zeros in everything that NumPy documents about them."""
 
 from typing import ClassVar
 
@@ -48,7 +48,7 @@ def assert_equal_to_numpys(ours: np.ndarray, numpys: np.ndarray) -> None:
     assert ours_flags == numpys_flags
     if lives_in_numpys_memory(ours):
         assert ours.tolist() == numpys.tolist()
-    else:  # padding too, which no comparison of elements sees
+    else:  # compare the padding too, which a comparison of elements ignores
         assert not np.frombuffer(ours.base, np.uint8).any()
 
 
@@ -115,7 +115,7 @@ def test_zeros_like_keeps_the_subclass():
 
 
 class Foreign:
-    """An array of another library, which makes its own zeros."""
+    """An array of another library, which creates its own zeros."""
 
     def __array_function__(self, function, types, args, kwargs):
         return function.__name__, kwargs
@@ -192,22 +192,22 @@ def test_a_user_may_register_a_dtype():
 
 
 class KeepsItself(np.ndarray):
-    """A subclass that keeps every instance that it finalises, and can be told to fail then."""
+    """A subclass that holds a reference to every instance, and can fail in __array_finalize__."""
 
-    kept: ClassVar[list] = []
+    instances: ClassVar[list] = []
     fails = False
 
     def __array_finalize__(self, source):
         if source is not None:
-            KeepsItself.kept.append(self)
+            KeepsItself.instances.append(self)
         if KeepsItself.fails:
             raise RuntimeError("no")
 
 
 @pytest.mark.thread_unsafe
-def test_an_instance_that_a_failing_finalize_kept_has_its_memory():
+def test_an_instance_that_survives_a_failing_finalize_has_its_memory():
     prototype = np.ones(1 << 20, "u1").view(KeepsItself)
-    KeepsItself.kept.clear()
+    KeepsItself.instances.clear()
     KeepsItself.fails = True
     try:
         for _ in range(3):
@@ -215,10 +215,10 @@ def test_an_instance_that_a_failing_finalize_kept_has_its_memory():
                 zerofill.zeros_like(prototype)
     finally:
         KeepsItself.fails = False
-    for survivor in KeepsItself.kept:
+    for survivor in KeepsItself.instances:
         survivor[:] = 7
         assert (survivor == 7).all()
-    KeepsItself.kept.clear()
+    KeepsItself.instances.clear()
 
 
 def test_a_subclass_is_finalised_from_the_prototype():

@@ -1,6 +1,6 @@
-"""Bridges to other libraries: a module each, to be imported by name.
+"""Bridges to other libraries, one module for each. Import the one that you need by its name.
 
-Importing :mod:`zerofill` imports none of them, and importing one of them imports its library.
+Importing :mod:`zerofill` imports none of them; importing one of them imports its library.
 """
 
 __all__: list[str] = []

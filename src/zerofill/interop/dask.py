@@ -1,4 +1,4 @@
-"""Dask: arrays of zeros whose chunks the workers make, each where it will live."""
+"""Dask: arrays of zeros whose chunks are created by the workers that use them."""
 
 import importlib
 import uuid
@@ -8,11 +8,11 @@ from typing import Any, Literal, SupportsIndex
 from numpy.typing import DTypeLike, NDArray
 
 from .. import creation
-from ._library import library
+from ._optional import import_optional
 
 __all__ = ["zeros"]
 
-library("dask", "2024.1")
+import_optional("dask", "2024.1")
 _array = importlib.import_module("dask.array")
 
 
@@ -25,25 +25,26 @@ def zeros(
     alignment: int = 64,
     commit: Literal["eager", "lazy"] = "eager",
 ) -> Any:
-    """Return a Dask array of zeros in memory of its own, made by zerofill on the workers.
+    """Return a Dask array of zeros whose chunks are allocated by zerofill on the workers.
 
-    The chunks of :func:`dask.array.zeros` are one element that is shown many times, and read-only:
-    free to make, but no memory. These are writable, aligned, and resident on the worker that made
-    them, so that the array may be larger than one machine. Two calls never share a chunk. As with
-    the result of any task of Dask's, copy a chunk before writing to it unless nothing else uses it.
+    A chunk of :func:`dask.array.zeros` is read-only, a single element that is repeated by strides
+    of 0: it costs nothing, but nothing can be stored in it. A chunk of this array is writable,
+    aligned, and resident on the worker that created it, so the array may be larger than the memory
+    of one machine. Two calls never share a chunk. As with the result of any Dask task, copy a chunk
+    before you write to it, unless nothing else uses it.
 
     Parameters
     ----------
     shape : int or sequence of ints
         Shape of the whole array.
     chunks : int, tuple, dict or str, optional
-        How it is divided, as in :func:`dask.array.zeros`. Default "auto".
+        How the array is divided, as in :func:`dask.array.zeros`. Default "auto".
     dtype : data-type, optional
         As for :func:`zerofill.zeros`. Default float64.
     order : {"C", "F"}, optional
-        Memory order of each chunk.
+        Memory order of each chunk. Default "C".
     alignment : int, optional
-        In bytes, of each chunk on the worker that made it. Default 64.
+        In bytes, of each chunk on the worker that created it. Default 64.
     commit : {"eager", "lazy"}, optional
         As for :func:`zerofill.zeros`. Default "eager".
 
@@ -54,11 +55,11 @@ def zeros(
     Raises
     ------
     TypeError, ValueError
-        As :func:`zerofill.zeros` and :func:`dask.array.zeros`, here and now.
+        As :func:`zerofill.zeros` and :func:`dask.array.zeros`, when this function is called.
     NotImplementedError
         As :func:`dask.array.zeros`, for ``chunks="auto"`` and a dtype of Python objects.
     MemoryError
-        On the worker, when a chunk does not fit in what it may still use.
+        On the worker, when a chunk does not fit in the memory that the worker may still use.
 
     Examples
     --------
@@ -69,8 +70,9 @@ def zeros(
     >>> int((x + 1).sum())
     24
     """
-    given = shape if isinstance(shape, Iterable) else (shape,)
-    lengths = creation.zeros((0, *given)).shape[1:]  # or NumPy's errors
+    lengths = shape if isinstance(shape, Iterable) else (shape,)
+    # An empty array has the whole shape checked, with NumPy's errors, and allocates nothing.
+    lengths = creation.zeros((0, *lengths)).shape[1:]
     empty = creation.zeros((0,) * len(lengths), dtype, order, alignment=alignment, commit=commit)
     return _array.map_blocks(
         _make_chunk,

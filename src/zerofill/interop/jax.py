@@ -1,26 +1,26 @@
 """JAX: an initializer in the form of :mod:`jax.nn.initializers`, which Flax takes too.
 
 Arrays need no bridge: ``jax.device_put(a, may_alias=True)`` and ``jax.numpy.from_dlpack(a)`` share
-the memory of what zerofill makes, since it is aligned to 64 bytes.
+the memory of zerofill's arrays, because it is aligned to 64 bytes.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from ..creation import zeros
-from ._library import library
+from ._optional import import_optional
 
 __all__ = ["zeros_init"]
 
-_jax = library("jax", "0.4.34")
+_jax = import_optional("jax", "0.4.34")
 
 
 def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: Any = None) -> Any:
-    """Return a JAX array of zeros, made by zerofill where it can be.
+    """Return a JAX array of zeros, in memory of zerofill's where that is possible.
 
-    The signature is that of the initializers of :mod:`jax.nn.initializers`. On the CPU and outside
-    of a transformation the array shares zerofill's memory. Within one, such as :func:`jax.jit`, on
-    another device, or with a sharding, JAX makes it.
+    The signature is that of the initializers of :mod:`jax.nn.initializers`. On the CPU, and outside
+    of transformations such as :func:`jax.jit`, the array shares zerofill's memory. Within one, on
+    another device, or with a sharding, JAX allocates the array.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: 
         Read as JAX reads it: 64-bit types are 32-bit ones unless ``jax_enable_x64`` is set.
         Default: JAX's float, float32 or float64.
     out_sharding : jax.sharding.NamedSharding or PartitionSpec, optional
-        Where the array is to be; for a JAX whose own initializers have it.
+        The sharding of the array, if this version of JAX has this parameter in its own
+        initializers.
 
     Returns
     -------
@@ -43,7 +44,7 @@ def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: 
     TypeError, ValueError
         As :func:`jax.numpy.zeros`, for an invalid shape or dtype.
     MemoryError
-        When the array does not fit in what the process may still use.
+        When the array does not fit in the memory that the process may still use.
 
     Examples
     --------
@@ -52,14 +53,14 @@ def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: 
     Array([[0., 0., 0.],
            [0., 0., 0.]], dtype=float32)
     """
-    wanted = _jax.eval_shape(lambda: _jax.numpy.zeros(shape, float if dtype is None else dtype))
+    array = _jax.eval_shape(lambda: _jax.numpy.zeros(shape, float if dtype is None else dtype))
     if _is_traced(key) or out_sharding is not None or _jax.default_backend() != "cpu":
-        where = {} if out_sharding is None else {"out_sharding": out_sharding}
-        return _jax.nn.initializers.zeros(key, wanted.shape, wanted.dtype, **where)
-    return _jax.device_put(zeros(wanted.shape, wanted.dtype), may_alias=True)
+        sharding = {} if out_sharding is None else {"out_sharding": out_sharding}
+        return _jax.nn.initializers.zeros(key, array.shape, array.dtype, **sharding)
+    return _jax.device_put(zeros(array.shape, array.dtype), may_alias=True)
 
 
 def _is_traced(key: Any) -> bool:
-    """Whether a transformation is under way: an array of ours would become a constant of it."""
+    """Return whether JAX is tracing, which would make an array of ours a constant of the trace."""
     tracer = _jax.core.Tracer
     return isinstance(key, tracer) or isinstance(_jax.numpy.zeros(()), tracer)

@@ -1,16 +1,16 @@
-"""Keras 3: models that were saved with zerofill's ``Zeros`` have it back when they are loaded.
+"""Keras 3: a model that was saved with zerofill's ``Zeros`` has it again when it is loaded.
 
-Any layer takes a :class:`zerofill.Zeros` as it is. Importing this module registers the class with
-Keras under the package name "zerofill". That has to be done before a model is saved and before it
-is loaded: Keras writes the registered name into the file, and takes an initializer that is just
-called Zeros for its own. Models that were saved without it are loaded with
+Any layer takes a :class:`zerofill.Zeros` without this module. Importing it registers the class with
+Keras under the package name "zerofill". Import it before you save a model and before you load it,
+because Keras writes the registered name into the file, and reads the bare name Zeros as its own
+class. To load a model that was saved without this module, pass
 ``custom_objects={"Zeros": zerofill.Zeros}``.
 """
 
 from ..initializers import Zeros
-from ._library import library
+from ._optional import import_optional
 
 __all__ = ["Zeros"]
 
-_keras = library("keras", "3.0")
+_keras = import_optional("keras", "3.0")
 _keras.saving.register_keras_serializable(package="zerofill", name="Zeros")(Zeros)

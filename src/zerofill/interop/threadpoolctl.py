@@ -9,28 +9,29 @@
 
 import zerofill
 
-from ..runtime import MOST_THREADS, configure
-from ._library import library
+from ..option_values import MAX_THREADS
+from ..runtime import configure
+from ._optional import import_optional
 
 __all__ = ["ZerofillController"]
 
-_threadpoolctl = library("threadpoolctl", "3.2")
+_threadpoolctl = import_optional("threadpoolctl", "3.2")
 
 
 class ZerofillController(_threadpoolctl.LibController):  # type: ignore[misc,name-defined]
-    """The worker team as threadpoolctl knows the thread pools of BLAS and OpenMP."""
+    """Presents zerofill's worker threads to threadpoolctl as it does those of BLAS and OpenMP."""
 
     user_api = "zerofill"
     internal_api = "zerofill"
     filename_prefixes = ("_zerofill",)
 
     def get_num_threads(self) -> int:
-        """Return how many threads work on one large array at most."""
+        """Return how many threads may work on one large array."""
         return configure().num_threads
 
     def set_num_threads(self, num_threads: int) -> None:
-        """Limit them, for the whole process; one also ends automatic scrubbing."""
-        configure(num_threads=min(max(num_threads, 1), MOST_THREADS))
+        """Set that number for the whole process. 1 also stops automatic scrubbing."""
+        configure(num_threads=min(max(num_threads, 1), MAX_THREADS))
 
     def get_version(self) -> str:
         """Return zerofill's version."""

@@ -1,4 +1,4 @@
-"""Dask: chunks are made on the workers, and are memory of their own."""
+"""Dask: chunks are allocated on the workers, and share no memory."""
 
 import os
 
@@ -47,7 +47,7 @@ def test_shapes(shape):
 
 
 def chunks_of(array):
-    """Return the chunks themselves: compute() copies."""
+    """Return the chunks themselves, which compute() would copy."""
     delayed = array.to_delayed().reshape(-1).tolist()
     return dask.compute(*delayed, scheduler="sync")
 

@@ -1,4 +1,4 @@
-"""JAX: arrays share memory with ours, at any size; the initializer under transformations."""
+"""JAX: its arrays share memory with zerofill's; the initializer works under transformations."""
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,9 @@ def check(share, dtype, length):
     shared = share(array)
     assert shared.unsafe_buffer_pointer() == array.ctypes.data
     assert (shared.dtype, shared.shape) == (array.dtype, (length,))
-    assert not np.asarray(shared).any()  # without compiling a function for each shape
+    assert not np.asarray(
+        shared
+    ).any()  # by NumPy, because JAX would compile a function for each shape
 
 
 @pytest.mark.parametrize("length", LENGTHS)

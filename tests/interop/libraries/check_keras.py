@@ -1,4 +1,4 @@
-"""Keras 3, on the backend that KERAS_BACKEND names: models are saved and come back with ours."""
+"""Keras 3, on the backend KERAS_BACKEND: models are saved and loaded with zerofill's Zeros."""
 
 import json
 import subprocess
@@ -67,13 +67,13 @@ def test_kerass_own_config_is_taken():
 
 
 def run(code, path):
-    """Run it with a file's name in a process of its own, where the bridge is not imported."""
+    """Run code with the name of a file in a new process, where the bridge is not imported."""
     code = f"import sys, keras, zerofill; file = sys.argv[1]; {code}"
     return subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
 
 
-# What stands in a file does not depend on the backend, and these take a process each.
-once = pytest.mark.skipif(keras.backend.backend() != "jax", reason="looked at with JAX")
+# The content of a saved file does not depend on the backend, and these tests need a process each.
+once = pytest.mark.skipif(keras.backend.backend() != "jax", reason="tested with JAX")
 SAVE = """
 layer = keras.layers.Dense(4, kernel_initializer=zerofill.Zeros(alignment=4096))
 keras.Sequential([keras.Input((3,)), layer]).save(file)

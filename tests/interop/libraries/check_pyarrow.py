@@ -1,4 +1,4 @@
-"""pyarrow: buffers and arrays over our memory, without a copy."""
+"""pyarrow: buffers and arrays that use zerofill's memory, without a copy."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""threadpoolctl sees the worker team and limits it."""
+"""threadpoolctl lists zerofill's worker threads and limits their number."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""torch: its dtypes are read by name, its tensors cleared in place, and ours shared."""
+"""torch: its dtypes are read by name, its tensors cleared in place, zerofill's arrays shared."""
 
 import numpy as np
 import pytest

@@ -1,8 +1,8 @@
-"""Other libraries release arrays when they like, JAX with its next garbage."""
+"""Other libraries may free arrays late, JAX only at its next garbage collection."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_alive():
-    """Take the place of the check that every other test has."""
+    """Override the check that every array is freed at the end of a test."""

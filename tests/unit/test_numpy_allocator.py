@@ -1,8 +1,5 @@
-"""NumPy on zerofill's memory: what comes from where, and what that does not change."""
+"""NumPy with its memory from zerofill: which arrays get it, and what stays as in NumPy."""
 
-import asyncio
-import contextvars
-import ctypes
 import gc
 import io
 import os
@@ -11,7 +8,6 @@ import sys
 import threading
 import time
 import tracemalloc
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -21,25 +17,17 @@ from hypothesis.extra import numpy as npst
 from numpy._core.multiarray import get_handler_name
 
 import zerofill
-from zerofill import _zerofill, numpy_allocator
+from zerofill import numpy_allocator
 
 pytestmark = [pytest.mark.own_memory, pytest.mark.thread_unsafe]
 
 MIB = 1 << 20
-linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux says so, or can do so")
-
-
-@pytest.fixture
-def installed():
-    """Have NumPy on zerofill for the test."""
-    zerofill.install()
-    yield
-    zerofill.uninstall()
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs a feature of Linux")
 
 
 @pytest.fixture
 def quiet_pool():
-    """Nothing is kept before or after, and nothing is scrubbed."""
+    """The pool is empty before and after the test, and nothing is scrubbed."""
     before = zerofill.configure()
     zerofill.configure(scrub=False, decay=1000, pool_limit=2 << 30)
     zerofill.trim()
@@ -48,29 +36,14 @@ def quiet_pool():
     zerofill.trim()
 
 
-@pytest.fixture
-def other_handler():
-    """Return a handler that is neither NumPy's nor ours, though it does what NumPy's does."""
-    new, get_pointer = ctypes.pythonapi.PyCapsule_New, ctypes.pythonapi.PyCapsule_GetPointer
-    new.restype, get_pointer.restype = ctypes.py_object, ctypes.c_void_p
-    new.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    get_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
-    numpys = get_pointer(_zerofill.get_numpy_handler(), b"mem_handler")
-    return new(numpys, b"mem_handler", None)
-
-
 def gained(name, action):
-    """What a counter gained while `action` ran, and what that returned."""
+    """Return the increase of a counter while `action` ran, and the result of `action`."""
     before = getattr(zerofill.stats(), name)
     result = action()
     return getattr(zerofill.stats(), name) - before, result
 
 
-def name_here():
-    return get_handler_name()
-
-
-# What comes from where -----------------------------------------------------------------------
+# Which arrays get memory from zerofill ---------------------------------------------------------
 
 MAKERS = [
     lambda n: np.zeros(n),
@@ -159,9 +132,9 @@ def test_zeros_are_lazy_where_they_are_fresh(installed, quiet_pool):
         array = np.zeros(4 << 30, "u1")
         array[:: 2 << 30] = 1
         file.seek(0)
-        assert int(file.read().split()[1]) - before < 8192  # pages: a huge one each at most
+        assert int(file.read().split()[1]) - before < 8192  # in pages: a huge page each at most
     del array
-    assert zerofill.stats().pooled_dirty_bytes == 0  # sparse ones are not kept
+    assert zerofill.stats().pooled_dirty_bytes == 0  # sparse blocks are not pooled
 
 
 @linux
@@ -184,7 +157,7 @@ def test_a_written_array_is_reused_without_a_byte_zeroed(installed, quiet_pool):
 
 
 @linux
-def test_clean_blocks_make_zeros_for_nothing(installed, quiet_pool):
+def test_zeros_from_clean_blocks_zero_no_byte(installed, quiet_pool):
     zerofill.configure(scrub=True)
     array = np.ones(64 * MIB, "u1")
     del array
@@ -211,9 +184,9 @@ def test_resizing_in_place_keeps_what_is_there(length, installed):
     for other in (1, 20, 2000, 40_000, 6_000_000):
         array = np.arange(length, dtype="i4")
         array.resize(other)
-        kept = min(length, other)
-        assert (array[:kept] == np.arange(kept)).all()
-        assert not array[kept:].any()
+        common = min(length, other)
+        assert (array[:common] == np.arange(common)).all()
+        assert not array[common:].any()
         assert array.ctypes.data % 64 == 0
 
 
@@ -228,7 +201,7 @@ def test_fromfile_and_fromiter_grow(installed, tmp_path):
 
 @linux
 def test_the_gil_is_released_while_zeros_are_made_of_used_memory(installed, quiet_pool):
-    """Without that, and with no switches but voluntary ones, the other thread waits for the end."""
+    """Threads switch only where the GIL is released, because the switch interval is so long."""
     np.ones(16 * MIB, "u1")
     ran = []
     start = threading.Lock()
@@ -255,7 +228,7 @@ def test_the_gil_is_released_while_zeros_are_made_of_used_memory(installed, quie
     assert "made" in ran[ran.index("between") :]
 
 
-# NumPy's idea of the size is a guess -----------------------------------------------------------
+# NumPy may pass a wrong size to free ------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore:Setting the dtype:DeprecationWarning")
@@ -302,111 +275,7 @@ def test_zeros_like_of_objects():
     assert array.tolist() == [[0, 0], [0, 0]]
 
 
-# Contexts ----------------------------------------------------------------------------------------
-
-
-def test_contexts_nest_and_end_with_an_exception():
-    with numpy_allocator():
-        with pytest.raises(KeyError), numpy_allocator():
-            raise KeyError
-        assert name_here() == "zerofill"
-    assert name_here() == "default_allocator"
-
-
-def test_installing_twice_and_uninstalling_twice():
-    zerofill.install()
-    zerofill.install()
-    assert name_here() == "zerofill"
-    zerofill.uninstall()
-    assert name_here() == "default_allocator"
-    zerofill.uninstall()
-    assert name_here() == "default_allocator"
-
-
-def test_uninstalling_undoes_only_what_installing_did():
-    with numpy_allocator():
-        zerofill.uninstall()
-        assert name_here() == "zerofill"
-        zerofill.install()
-        zerofill.uninstall()
-        assert name_here() == "zerofill"
-    assert name_here() == "default_allocator"
-
-
-def test_anothers_handler_comes_back_after_ours(other_handler):
-    numpys = _zerofill.set_numpy_handler(other_handler)
-    try:
-        zerofill.install()
-        assert name_here() == "zerofill"
-        zerofill.uninstall()
-        assert _zerofill.get_numpy_handler() is other_handler
-        with numpy_allocator():
-            assert name_here() == "zerofill"
-        assert _zerofill.get_numpy_handler() is other_handler
-    finally:
-        _zerofill.set_numpy_handler(numpys)
-
-
-def test_anothers_handler_over_ours_stays(other_handler):
-    with numpy_allocator():
-        numpys = _zerofill.set_numpy_handler(other_handler)
-    assert _zerofill.get_numpy_handler() is other_handler
-    zerofill.uninstall()
-    assert _zerofill.get_numpy_handler() is other_handler
-    assert numpys is _zerofill.numpy_handler
-    _zerofill.set_numpy_handler(None)
-    assert name_here() == "default_allocator"
-
-
-def test_threads_choose_for_themselves(installed):
-    names = {}
-
-    def note(key):
-        names[key] = get_handler_name(np.ones(100))
-
-    plain = threading.Thread(target=note, args=("plain",))
-    decorated = threading.Thread(target=numpy_allocator()(note), args=("decorated",))
-    context = contextvars.copy_context()
-    copied = threading.Thread(target=context.run, args=(note, "copied"))
-    for thread in (plain, decorated, copied):
-        thread.start()
-        thread.join()
-    with ThreadPoolExecutor(2, initializer=zerofill.install) as executor:
-        executor.submit(note, "executor").result()
-    inherits = getattr(sys.flags, "thread_inherit_context", 0)
-    assert names == {
-        "plain": "zerofill" if inherits else "default_allocator",
-        "decorated": "zerofill",
-        "copied": "zerofill",
-        "executor": "zerofill",
-    }
-
-
-def test_tasks_start_with_what_was_chosen():
-    async def note():
-        return name_here()
-
-    async def note_in_threads():
-        in_executor = asyncio.get_running_loop().run_in_executor(None, name_here)
-        return await asyncio.to_thread(name_here), await in_executor
-
-    async def install_in_a_task():
-        zerofill.install()
-        return name_here()
-
-    async def main():
-        before = await asyncio.create_task(note())
-        inner = await asyncio.create_task(install_in_a_task())
-        after_inner = await asyncio.create_task(note())
-        with numpy_allocator():
-            within = await asyncio.create_task(note())
-            threads = await note_in_threads()
-        return before, inner, after_inner, within, threads, name_here()
-
-    ours, numpys = "zerofill", "default_allocator"
-    inherits = getattr(sys.flags, "thread_inherit_context", 0)
-    threads = (ours, ours if inherits else numpys)
-    assert asyncio.run(main()) == (numpys, ours, numpys, ours, threads, numpys)
+# Fork, tracing, exit ----------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
@@ -435,8 +304,7 @@ def test_tracemalloc_sees_the_arrays(installed):
 CODE = """
 import threading, numpy as np, zerofill
 zerofill.install()
-kept = [np.ones(n) for n in (1, 100, 10_000, 1_000_000)]
-np.kept = kept
+np.survivors = [np.ones(n) for n in (1, 100, 10_000, 1_000_000)]
 def forever():
     zerofill.install()
     while True:

@@ -1,9 +1,9 @@
-"""What `info` says would make this machine faster."""
+"""The advice that `info` gives to make zerofill faster."""
 
 import pytest
 
 import zerofill
-from zerofill import machine, runtime
+from zerofill import diagnostics, runtime
 
 pytestmark = [pytest.mark.own_memory, pytest.mark.thread_unsafe]
 
@@ -21,7 +21,7 @@ def advice(found=None, **values):
     options = {
         name: {"value": value, "origin": "default"} for name, value in {**OPTIONS, **values}.items()
     }
-    return machine.advice({**GOOD, **(found or {})}, options)
+    return diagnostics.advice({**GOOD, **(found or {})}, options)
 
 
 def test_a_good_machine_needs_nothing():
@@ -64,9 +64,9 @@ def test_where_an_option_comes_from(monkeypatch):
     monkeypatch.setattr(runtime, "_origins", {})
     assert set(runtime.option_origins().values()) == {"default"}
     try:
-        runtime.read_environment({"ZEROFILL_DECAY": "3"})
+        runtime.configure_from_environment({"ZEROFILL_DECAY": "3"})
         zerofill.configure(audit=True)
-        chosen = machine.chosen_options()
+        chosen = diagnostics.effective_options()
     finally:
         zerofill.configure(**before._asdict())
     assert chosen["decay"] == {"value": 3.0, "origin": "ZEROFILL_DECAY"}
