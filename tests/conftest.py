@@ -1,5 +1,6 @@
 """Options and fixtures of all tests."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -30,10 +31,14 @@ def count(pytestconfig: pytest.Config):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests of zerofill's own memory under ZEROFILL_DISABLE=1."""
+    """Skip tests of zerofill's own memory under ZEROFILL_DISABLE=1, and of plain builds."""
+    is_sanitized = "ASAN_OPTIONS" in os.environ
     for item in items:
         if is_disabled() and item.get_closest_marker("own_memory"):
             item.add_marker(pytest.mark.skip(reason="ZEROFILL_DISABLE=1 uses NumPy's memory"))
+        plain_build = item.get_closest_marker("plain_build")
+        if is_sanitized and plain_build is not None:
+            item.add_marker(pytest.mark.skip(reason=f"AddressSanitizer: {plain_build.args[0]}"))
 
 
 @pytest.fixture(autouse=True)

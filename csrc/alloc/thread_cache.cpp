@@ -30,7 +30,7 @@ thread_local bool is_ending = false;
 struct AtThreadEnd {
   // Not trivial, so that the destructor is registered where control passes the object's definition,
   // and not for threads that never come there.
-  AtThreadEnd() noexcept {}
+  AtThreadEnd() noexcept {}  // NOLINT(modernize-use-equals-default)
   ~AtThreadEnd() {
     Cache* ending = cache;
     cache = nullptr;

@@ -7,10 +7,11 @@
 
 namespace zerofill {
 OutOfMemory::OutOfMemory(int error) noexcept : lazy_would_do_(false) {
-  char words[160] = "no reason given";
+  char words[160];
   try {
     std::snprintf(words, sizeof words, "%s", std::generic_category().message(error).c_str());
   } catch (...) {  // there is no memory for the words either
+    std::snprintf(words, sizeof words, "error %d", error);
   }
   std::snprintf(text_, sizeof text_, "the system refused the mapping (%s)", words);
 }

@@ -28,6 +28,6 @@ class OutOfMemory : public std::bad_alloc {
 };
 
 /// The caller's poll said stop.
-class Interrupted {};
+class Interrupted : public std::exception {};
 
 }  // namespace zerofill

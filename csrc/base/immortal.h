@@ -12,7 +12,7 @@ namespace zerofill {
 template <typename T>
 class Immortal {
  public:
-  Immortal() { new (storage_) T; }
+  Immortal() noexcept(noexcept(T())) { new (storage_) T; }
   Immortal(const Immortal&) = delete;
   Immortal& operator=(const Immortal&) = delete;
 

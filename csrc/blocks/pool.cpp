@@ -33,7 +33,7 @@ std::size_t limit_bytes() noexcept {
 
 class Pool {
  public:
-  Pool()
+  Pool() noexcept
       : background_([](void* p, Lock& lock) { return static_cast<Pool*>(p)->step(lock); }, this) {}
 
   std::optional<PlacedBlock> take(const FitRequest& request) noexcept;
@@ -47,7 +47,7 @@ class Pool {
 
  private:
   // All of these need mutex_ to be held; those with a lock let go of it in between.
-  bool push(FreeBlock* block) noexcept;
+  bool push(FreeBlock* freed) noexcept;
   PoolSizes sizes_now() const noexcept;
   template <typename Condition>
   FreeBlock* pop_oldest_while(Condition holds) noexcept;
@@ -66,8 +66,8 @@ class Pool {
   Purger purger_;
   Scrubber scrubber_;
   BackgroundThread background_;
-  Clock::time_point last_poll_{};  ///< for low memory
-  bool was_empty_ = false;         ///< when the background thread last had nothing to do
+  Clock::time_point last_poll_;  ///< for low memory
+  bool was_empty_ = false;       ///< when the background thread last had nothing to do
 };
 
 std::optional<PlacedBlock> Pool::take(const FitRequest& request) noexcept {

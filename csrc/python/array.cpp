@@ -136,7 +136,8 @@ Memory take_memory(const ArrayRequest& request, std::size_t nbytes) {
                                     : take_from_zerofill(nbytes, request.placement);
   } catch (const OutOfMemory& error) {
     raise_out_of_memory(request, nbytes, error);
-  } catch (const Interrupted&) {  // a signal handler's exception is set
+  } catch (const Interrupted&) {
+    return {};  // a signal handler's exception is set
   }
   return {};
 }

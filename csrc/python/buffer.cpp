@@ -103,6 +103,7 @@ PyObject* construct(PyTypeObject*, PyObject* args, PyObject* kwargs) {
     raise_memory_error(static_cast<double>(nbytes), Reference(PyUnicode_FromString("a Buffer")),
                        error);
   } catch (const Interrupted&) {
+    return nullptr;  // a signal handler's exception is set
   }
   return nullptr;
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "alloc/allocator.h"
 #include "base/options.h"
@@ -106,7 +107,7 @@ void set_options(const py::kwargs& given) {
 /// pybind11 raises RuntimeError where Python has set MemoryError already.
 void keep_pythons_error(std::exception_ptr thrown) {
   try {
-    std::rethrow_exception(thrown);
+    std::rethrow_exception(std::move(thrown));
   } catch (const py::builtin_exception&) {
     throw;
   } catch (const std::runtime_error&) {

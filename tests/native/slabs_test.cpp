@@ -129,7 +129,6 @@ void one_empty_slab_a_class_is_kept_until_trimmed() {
 void the_next_slab_stays() {
   std::vector<Slot> slots;
   while (slots.empty() || slots.back().slab == slots.front().slab) slots.push_back(take(MiB));
-  const blocks::Slab* next = slots.back().slab;
   put_into_slab(slots.back());
   slots.pop_back();
   put_into_slab(slots.back());  // now both have room
@@ -137,7 +136,7 @@ void the_next_slab_stays() {
   CHECK(trim_slabs() == kSlabBytes);
   slots.push_back(take(MiB));
   slots.push_back(take(MiB));
-  next = slots.back().slab;
+  const blocks::Slab* next = slots.back().slab;
   for (int i = 0; i < 3; ++i) {
     put_into_slab(slots.back());
     put_into_slab(slots[slots.size() - 2]);

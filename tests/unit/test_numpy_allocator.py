@@ -318,6 +318,7 @@ print("done")
 """
 
 
+@pytest.mark.plain_build("arrays of a thread that is at work at exit count as leaks")
 def test_a_process_ends_with_arrays_alive_and_a_thread_at_work():
     for _ in range(5):
         result = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True)

@@ -155,6 +155,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 @linux
+@pytest.mark.plain_build("its shadow memory becomes resident too")
 def test_freeing_a_sparse_array_makes_nothing_resident():
     array = zerofill.zeros(16 * GIB, "u1", commit="lazy")
     before = resident_bytes()
@@ -303,6 +304,10 @@ def test_a_block_whose_zeroing_was_interrupted_stays_dirty(monkeypatch):
     assert not array.view(np.uint64).any()
 
 
+WRITES_AFTER_FREE = pytest.mark.plain_build("it ends the process at a write after free")
+
+
+@WRITES_AFTER_FREE
 def test_audit_finds_a_write_after_free(capfd):
     zerofill.configure(scrub=True, audit=True)
     use(8 * MIB)
@@ -322,6 +327,7 @@ def test_audit_finds_a_write_after_free(capfd):
     assert capfd.readouterr().err == ""
 
 
+@WRITES_AFTER_FREE
 def test_audit_misses_none(capfd):
     """Invariant 5: a write anywhere into a clean free block is reported, with its offset."""
     zerofill.configure(scrub=True, audit=True)

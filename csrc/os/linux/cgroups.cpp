@@ -6,6 +6,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 
 namespace zerofill::os {
 namespace {
@@ -14,20 +15,19 @@ namespace {
 class Lines {
  public:
   explicit Lines(const char* path) noexcept : file_(std::fopen(path, "re")) {}
-  ~Lines() {
-    if (file_ != nullptr) std::fclose(file_);
-  }
-  Lines(const Lines&) = delete;
-  Lines& operator=(const Lines&) = delete;
 
   char* next() noexcept {
-    if (file_ == nullptr || std::fgets(line_, sizeof line_, file_) == nullptr) return nullptr;
+    if (file_ == nullptr || std::fgets(line_, sizeof line_, file_.get()) == nullptr) return nullptr;
     line_[std::strcspn(line_, "\n")] = '\0';
     return line_;
   }
 
  private:
-  std::FILE* file_;
+  struct Closer {
+    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+  };
+
+  std::unique_ptr<std::FILE, Closer> file_;
   char line_[4096];
 };
 

@@ -1,0 +1,274 @@
+"""The project's commands: ``nox -l`` lists them, and CONTRIBUTING.md says when to use which.
+
+``.ci/run`` calls the same sessions. Where ``ZEROFILL_WHEELS`` names a folder, they install the
+wheel that lies there instead of building the package each time.
+"""
+
+import glob
+import os
+import pathlib
+import re
+import shutil
+import sysconfig
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "types", "quick"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+BUILD_REQUIRES = PROJECT["build-system"]["requires"]
+NATIVE_PRESETS = ["debug", "asan", "tsan"]
+CPP_FOLDERS = ["csrc", "bench", "tests/native", "tests/trust"]
+
+# Each is tested where it can be installed; the tests skip the others by name.
+LIBRARIES = [
+    *("tensorflow", "keras", "jax", "flax", "torch", "pyarrow", "dask[array,distributed]"),
+    *("threadpoolctl", "meson", "ninja"),
+]
+
+# Prints the version of a CPython that a wheel can be built for, and nothing for another Python.
+DESCRIBE_PYTHON = """
+import os, platform, sys, sysconfig
+headers = os.path.join(sysconfig.get_path("include"), "Python.h")
+if platform.python_implementation() == "CPython" and sys.version_info >= (3, 10):
+    if os.path.exists(headers) and sys.prefix == sys.base_prefix:
+        print(sysconfig.get_config_var("VERSION") + sys.abiflags, sys.executable)
+"""
+
+
+def group(name: str) -> list[str]:
+    """Return the requirements of a dependency group."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+def install_zerofill(session: nox.Session, extra: str = "") -> None:
+    """Install the package, from a wheel if there is one, with an extra."""
+    folder = os.environ.get("ZEROFILL_WHEELS")
+    tag = f"cp{sysconfig.get_config_var('py_version_nodot')}"
+    wheels = glob.glob(f"{folder}/*-{tag}-{tag}*.whl") if folder else []
+    session.install((wheels[0] if wheels else ".") + (f"[{extra}]" if extra else ""))
+
+
+def cpp_files() -> list[str]:
+    """Return the C++ sources and headers."""
+    files = [path for folder in CPP_FOLDERS for path in pathlib.Path(folder).rglob("*.*")]
+    return sorted(str(path) for path in files if path.suffix in (".h", ".cpp", ".c"))
+
+
+# Looking at the code ----------------------------------------------------------------------------
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check Python, C++ and shell files: ruff, clang-format, shellcheck."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("clang-format", "--dry-run", "--Werror", *cpp_files(), silent=True)
+    session.run("shellcheck", ".ci/run")
+
+
+@nox.session
+def format(session: nox.Session) -> None:  # noqa: A001
+    """Format Python and C++ files."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", "--fix", ".")
+    session.run("ruff", "format", ".")
+    session.run("clang-format", "-i", *cpp_files())
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types: mypy, and stubtest for the extension module's stub."""
+    session.install(*group("types"))
+    install_zerofill(session)
+    session.run("mypy")
+    allowlist = ["--allowlist", "tests/stubtest_allowlist.txt", "--ignore-unused-allowlist"]
+    session.run("python", "-m", "mypy.stubtest", "zerofill._zerofill", *allowlist)
+
+
+@nox.session
+def tidy(session: nox.Session) -> None:
+    """Compile everything with warnings as errors, the extension module too, and run clang-tidy."""
+    session.install(*group("tidy"), *group("native"), *BUILD_REQUIRES)
+    pybind11 = session.run("python", "-m", "pybind11", "--cmakedir", silent=True).strip()
+    build = configure(session, "debug-module", f"-Dpybind11_DIR={pybind11}")
+    session.run("cmake", "--build", build, "--parallel", "2")
+    session.run("run-clang-tidy.py", "-quiet", "-j", "2", "-p", build, silent=True)
+
+
+# Tests ------------------------------------------------------------------------------------------
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Run the unit and contract tests. Arguments go to pytest."""
+    install_zerofill(session, "test")
+    session.run("pytest", "-q", "tests/unit", "tests/contract", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the whole suite, as the README does. ``-- libraries`` installs the others first."""
+    if session.posargs == ["libraries"]:
+        for library in LIBRARIES:
+            quiet = ["pip", "install", "--quiet", "--no-compile"]
+            session.run(*quiet, library, success_codes=[0, 1])
+    session.install(".[test]")
+    session.run("pytest")
+
+
+@nox.session
+def profiles(session: nox.Session) -> None:
+    """Run the suite where features of the system are missing: tests/trust/profiles.py."""
+    install_zerofill(session, "test")
+    options = ["--", "--ignore=tests/interop"]  # those tests are about other libraries
+    session.run("python", "tests/trust/profiles.py", *session.posargs, *options)
+
+
+@nox.session
+def parallel(session: nox.Session) -> None:
+    """Run the unit and contract tests on four threads at once."""
+    session.install("pytest-run-parallel")
+    install_zerofill(session, "test")
+    session.run("pytest", "-q", "--parallel-threads=4", "tests/unit", "tests/contract")
+
+
+@nox.session
+def sanitize(session: nox.Session) -> None:
+    """Run the module and its tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    options = {
+        "cmake.build-type": "RelWithDebInfo",
+        "cmake.define.ZEROFILL_SANITIZE": "address,undefined",
+        "install.strip": "false",
+    }
+    session.install(*(f"-C{name}={value}" for name, value in options.items()), ".[test]")
+    logs = pathlib.Path(session.create_tmp()).resolve() / "sanitizer"
+    for log in logs.parent.glob("sanitizer*"):
+        log.unlink()
+    try:
+        session.run(
+            *("python", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *(session.posargs or ["tests/unit", "tests/contract", "tests/concurrent"]),
+            env=sanitizer_environment(session, logs),
+        )
+    finally:  # pytest would swallow what ends the process
+        for log in logs.parent.glob("sanitizer*"):
+            session.log(log.read_text(encoding="utf-8", errors="replace"))
+
+
+def sanitizer_environment(session: nox.Session, logs: pathlib.Path) -> dict[str, str]:
+    """Return the variables that make a plain CPython run a module with AddressSanitizer.
+
+    Its library must be loaded before all others, and libstdc++ right behind it, because
+    AddressSanitizer looks for ``__cxa_throw`` as it starts. CPython's own allocator would hide
+    overflows within its arenas.
+    """
+    compiler = os.environ.get("CXX") or "c++"
+    libraries = [
+        session.run(compiler, f"-print-file-name={name}", silent=True, external=True).strip()
+        for name in ("libasan.so", "libubsan.so", "libstdc++.so.6")
+    ]
+    suppressions = pathlib.Path("tests/sanitizers/lsan.supp").resolve()
+    return {
+        "LD_PRELOAD": ":".join(libraries),
+        "PYTHONMALLOC": "malloc",
+        "ASAN_OPTIONS": f"detect_leaks=1:allocator_may_return_null=1:log_path={logs}",
+        "LSAN_OPTIONS": f"suppressions={suppressions}:print_suppressions=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+    }
+
+
+@nox.session
+def native(session: nox.Session) -> None:
+    """Build and run the C++ tests. Arguments are presets: debug, asan, tsan (all by default)."""
+    session.install(*group("native"))
+    for preset in session.posargs or NATIVE_PRESETS:
+        build = configure(session, preset)
+        session.run("cmake", "--build", build, "--parallel", "2")
+        session.run("ctest", "--test-dir", build, "--output-on-failure", "--no-tests=error")
+
+
+def configure(session: nox.Session, preset: str, *options: str) -> str:
+    """Configure a preset of CMakePresets.json; return its build folder."""
+    build = str(pathlib.Path(session.create_tmp()).resolve() / preset)
+    session.run("cmake", "--preset", preset, "-G", "Ninja", "-B", build, *options, silent=True)
+    return build
+
+
+# Wheels, documentation, figures -----------------------------------------------------------------
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build a wheel on each CPython found here, check it and test it. Argument: their folder."""
+    session.install(*group("wheels"))
+    folder = pathlib.Path(session.posargs[0] if session.posargs else "dist").resolve()
+    for version, python in find_pythons(session):
+        session.log(f"Python {version}")
+        test_wheel(session, build_wheel(session, python, version, folder), python, version)
+
+
+def build_wheel(session: nox.Session, python: str, version: str, folder: pathlib.Path) -> str:
+    """Return the path of the repaired wheel."""
+    built = pathlib.Path(session.create_tmp()).resolve() / f"wheel-{version}"
+    shutil.rmtree(built, ignore_errors=True)
+    session.run(python, "-m", "venv", f"{built}/venv", external=True)
+    pip = [f"{built}/venv/bin/python", "-m", "pip"]
+    session.run(*pip, "wheel", "--quiet", "--no-deps", "-w", f"{built}/raw", ".", external=True)
+    (raw,) = glob.glob(f"{built}/raw/*.whl")
+    session.run("auditwheel", "repair", "--wheel-dir", f"{built}/repaired", raw)
+    session.run("python", ".ci/check_wheel.py", f"{built}/repaired")
+    (repaired,) = glob.glob(f"{built}/repaired/*.whl")
+    folder.mkdir(parents=True, exist_ok=True)
+    return shutil.copy(repaired, folder)
+
+
+def test_wheel(session: nox.Session, wheel: str, python: str, version: str) -> None:
+    """Install a wheel in an environment of its own, and run the tests that depend on Python."""
+    environment = str(pathlib.Path(session.create_tmp()).resolve() / f"test-{version}")
+    session.run(python, "-m", "venv", "--clear", environment, external=True)
+    inside = [f"{environment}/bin/python", "-m"]
+    session.run(*inside, "pip", "install", "--quiet", f"{wheel}[test]", external=True)
+    selected = ["tests/unit", "tests/contract", "tests/trust/test_failing_calls.py"]
+    session.run(*inside, "pytest", "-q", "-p", "no:cacheprovider", *selected, external=True)
+
+
+def find_pythons(session: nox.Session) -> list[tuple[str, str]]:
+    """Return version and path of each CPython that a wheel can be built for, one a version."""
+    folders = os.environ["PATH"].split(os.pathsep)
+    outside = [folder for folder in folders if not folder.startswith(session.virtualenv.location)]
+    names = {f"python3.{minor}{kind}" for minor in range(10, 20) for kind in ("", "t")}
+    found = [shutil.which(name, path=os.pathsep.join(outside)) for name in sorted(names)]
+    found += glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python3"))
+    versions: dict[str, str] = {}
+    for candidate in filter(None, found):
+        described = session.run(
+            *(candidate, "-c", DESCRIBE_PYTHON),
+            external=True,
+            silent=True,
+            success_codes=range(256),
+            stderr=None,
+        )
+        match = re.match(r"(3\.\d+t?) (/\S+)$", (described or "").strip())
+        if match:
+            versions.setdefault(match[1], match[2])
+    return sorted(versions.items(), key=lambda item: [int(n) for n in re.findall(r"\d+", item[0])])
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the pages; a warning is an error. Argument: their folder."""
+    session.install(*group("docs"))
+    install_zerofill(session)
+    folder = session.posargs[0] if session.posargs else "build/docs"
+    session.run("sphinx-build", "-q", "-W", "docs", folder)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmark suite, and draw its tables and plots. Argument: their folder."""
+    session.install(*group("bench"), ".")
+    session.run("python", "bench/report.py", *session.posargs)
