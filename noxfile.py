@@ -191,6 +191,13 @@ def native(session: nox.Session) -> None:
         session.run("ctest", "--test-dir", build, "--output-on-failure", "--no-tests=error")
 
 
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Put faults into the core and see the native tests find them. Arguments are words of names."""
+    session.install(*group("native"))
+    session.run("python", "tests/trust/mutants.py", *session.posargs)
+
+
 def configure(session: nox.Session, preset: str, *options: str) -> str:
     """Configure a preset of CMakePresets.json; return its build folder."""
     build = str(pathlib.Path(session.create_tmp()).resolve() / preset)

@@ -143,6 +143,7 @@ def _report_lines(report: dict[str, Any]) -> list[tuple[str, Any]]:
         huge_pages += f", {_format_bytes(report['huge_page_bytes'])}"
     caches = (_format_bytes(nbytes or None) for nbytes in report["cache_bytes"])
     return [
+        ("zerofill", report["zerofill"]),
         ("system", f"{report['system']}, {report['machine']}"),
         ("python", f"{report['python']}, NumPy {report['numpy']}"),
         ("CPU", report["cpu"] or "not known"),

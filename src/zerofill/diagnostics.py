@@ -1,5 +1,6 @@
 """What this machine offers, which options are in effect, and what would make zerofill faster."""
 
+import importlib.metadata
 import os
 import platform
 import re
@@ -18,6 +19,7 @@ _POPULATE_WRITE_KERNEL = (5, 14)  # the first Linux with MADV_POPULATE_WRITE
 def system_report() -> dict[str, Any]:
     """Describe the machine and the software. Sizes are in bytes; 0 or None means not known."""
     return {
+        "zerofill": importlib.metadata.version("zerofill"),
         "machine": platform.machine(),
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",

@@ -1,0 +1,324 @@
+"""Put one fault at a time into the core, and see the native tests find it.
+
+``python tests/trust/mutants.py [WORD...]`` needs CMake, Ninja and a C++ compiler. It works on a copy,
+and runs the faults whose names contain one of the words, or all of them. A fault counts as found when
+each of its tests fails; a test that hangs has failed.
+"""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import NamedTuple
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+class Mutant(NamedTuple):
+    """A fault: `old`, which stands once in the file, becomes `new`, and these tests find it."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+    preset: str = "debug"
+
+
+ALLOCATOR = "csrc/alloc/allocator.cpp"
+ALLOCATION = "csrc/alloc/allocation.cpp"
+MAPPING = "csrc/blocks/mapping.cpp"
+SLABS = "csrc/blocks/slabs.cpp"
+SMALL = "csrc/alloc/small_malloc.cpp"
+
+MUTANTS = [
+    Mutant(
+        "a dirty block is not zeroed",
+        ALLOCATOR,
+        "zeroing::zero_range(reused.data(), request.bytes, poll);",
+        "",
+        ("allocator_test", "pool_test"),
+    ),
+    Mutant(
+        "a dirty block is zeroed except for its last page",
+        ALLOCATOR,
+        "zeroing::zero_range(reused.data(), request.bytes, poll);",
+        "zeroing::zero_range(reused.data(), request.bytes - 4096, poll);",
+        ("allocator_test", "pool_test"),
+    ),
+    Mutant(
+        "a freed block is still marked as zero",
+        ALLOCATION,
+        "block->content = Content::unknown;",
+        "",
+        ("allocator_test", "pool_test"),
+    ),
+    Mutant(
+        "a sparse block is marked as resident",
+        ALLOCATOR,
+        "made.block->residency = Residency::some;",
+        "made.block->residency = Residency::all;",
+        ("allocator_test", "residency_test"),
+    ),
+    Mutant(
+        "a resident block is marked as sparse",
+        MAPPING,
+        "block->residency = Residency::all;",
+        "block->residency = Residency::some;",
+        ("pool_test", "residency_test"),
+    ),
+    Mutant(
+        "a mapping is a page short",
+        MAPPING,
+        "return align_down(end, os::page_bytes());",
+        "return align_down(end, os::page_bytes()) - os::page_bytes();",
+        ("allocator_test", "pool_test"),
+    ),
+    Mutant(
+        "a scrub leaves a chunk out",
+        "csrc/blocks/scrubber.cpp",
+        "for (std::size_t done = 0; done",
+        "for (std::size_t done = plan.chunk_bytes; done",
+        ("pool_test",),
+    ),
+    Mutant(
+        "the alignment of a pooled block is not checked",
+        "csrc/blocks/free_lists.cpp",
+        "align_up(block.address + colour, request.alignment)",
+        "block.address + colour",
+        ("allocator_test", "free_lists_test"),
+    ),
+    Mutant(
+        "a freed part of a slab is not made fresh",
+        SLABS,
+        "if (os::discard_pages(block.address, block.bytes) != 0) return;",
+        "",
+        ("slabs_test",),
+    ),
+    Mutant(
+        "a part of a slab is too small",
+        SLABS,
+        "align_up(bytes + slack + kMaxColour, kSlotStep)",
+        "align_up(bytes + slack, kSlotStep)",
+        ("slabs_test",),
+    ),
+    Mutant(
+        "one empty slab too many is cached",
+        SLABS,
+        "if (++class_of(slab).empty == 1) return;",
+        "if (++class_of(slab).empty <= 2) return;",
+        ("slabs_test",),
+    ),
+    Mutant(
+        "one empty slab too many is unmapped",
+        SLABS,
+        "if (++class_of(slab).empty == 1) return;",
+        "++class_of(slab).empty;",
+        ("slabs_test",),
+    ),
+    Mutant(
+        "a pooled block is not poisoned",
+        "csrc/blocks/pool.cpp",
+        "  poison(block.address, block.bytes);\n",
+        "",
+        ("poison_test",),
+        "asan",
+    ),
+    Mutant(
+        "a scrubbed block is not poisoned",
+        "csrc/blocks/scrubber.cpp",
+        "    poison(block.address + done, chunk);\n",
+        "",
+        ("poison_test",),
+        "asan",
+    ),
+    Mutant(
+        "a slab's freed block is not poisoned",
+        SLABS,
+        "  poison(block.address, block.bytes);\n",
+        "",
+        ("poison_test",),
+        "asan",
+    ),
+    Mutant(
+        "small zeros are not zeroed",
+        SMALL,
+        "memory != nullptr ? std::memset(memory, 0, bytes) : nullptr",
+        "memory",
+        ("aligned_malloc_test",),
+    ),
+    Mutant(
+        "cached sizes are not rounded up",
+        SMALL,
+        "const std::size_t capacity = align_up(bytes, thread_cache::kStepBytes);",
+        "const std::size_t capacity = bytes;",
+        ("aligned_malloc_test",),
+    ),
+    Mutant(
+        "a cached allocation is handed out twice",
+        "csrc/alloc/thread_cache.cpp",
+        "void* memory = stack.pieces[--stack.count];",
+        "void* memory = stack.pieces[stack.count - 1];",
+        ("aligned_malloc_test",),
+    ),
+    Mutant(
+        "a freed block stays in the page map",
+        "csrc/alloc/aligned_malloc.cpp",
+        "  page_map::erase(allocation);\n  delete allocation;",
+        "  delete allocation;",
+        ("aligned_malloc_test",),
+    ),
+    Mutant(
+        "a resized mapping is a page short",
+        "csrc/alloc/resize.cpp",
+        "align_up(offset + bytes, os::page_bytes())",
+        "align_up(offset + bytes, os::page_bytes()) - os::page_bytes()",
+        ("aligned_malloc_test",),
+    ),
+    Mutant(
+        "a grown block is marked as resident",
+        MAPPING,
+        "block->residency = Residency::unknown;",
+        "block->residency = Residency::all;",
+        ("aligned_malloc_test",),
+    ),
+    Mutant(
+        "zeros above 32 MiB always come from dirty blocks",
+        ALLOCATOR,
+        "(request.bytes <= kAlwaysReusedBytes ||",
+        "(true ||",
+        ("aligned_malloc_test",),
+    ),
+    Mutant(
+        "zeros above 32 MiB never come from dirty blocks",
+        ALLOCATOR,
+        "blocks::touch_history::predicts_full_touch(request.bytes)",
+        "false",
+        ("aligned_malloc_test",),
+    ),
+    Mutant(
+        "pages that become resident on first touch are marked as resident",
+        ALLOCATOR,
+        "made.block->residency = Residency::unknown;",
+        "made.block->residency = Residency::all;",
+        ("aligned_malloc_test", "pool_test"),
+    ),
+    Mutant(
+        "a block from before a fork is marked as the child's own",
+        ALLOCATION,
+        "const bool is_ours = block.fork_epoch == epoch;",
+        "const bool is_ours = block.fork_epoch <= epoch;",
+        ("pool_test",),
+    ),
+    Mutant(
+        "dirty blocks are preferred for zeros",
+        "csrc/blocks/free_lists.cpp",
+        "const bool dirty_first = request.preference == ContentPreference::dirty;",
+        "const bool dirty_first = request.preference != ContentPreference::only_clean;",
+        ("free_lists_test",),
+    ),
+    Mutant(
+        "zeros are made of dirty blocks although nobody will touch them",
+        ALLOCATOR,
+        "return will_be_touched ? ContentPreference::clean : ContentPreference::only_clean;",
+        "return ContentPreference::clean;",
+        ("aligned_malloc_test", "allocator_test"),
+    ),
+    Mutant(
+        "an interrupted zeroing leaves its block marked as clean",
+        ALLOCATION,
+        "  block->content = Content::unknown;",
+        "  if (block->fork_epoch != epoch) block->content = Content::unknown;",
+        ("pool_test",),
+    ),
+    Mutant(
+        "a fork does not end the background thread",
+        "csrc/alloc/fork.cpp",
+        "  blocks::purge_pool_before_fork();\n",
+        "",
+        ("pool_test",),
+    ),
+    Mutant(
+        "memory in use is not counted",
+        ALLOCATION,
+        "  count_in_use(static_cast<std::ptrdiff_t>(block_->bytes));\n",
+        "",
+        ("recent_peak_test",),
+    ),
+    Mutant(
+        "the page map is not asked before pages move",
+        "csrc/alloc/resize.cpp",
+        "!may_move_to(moved) || ",
+        "",
+        ("resize_test",),
+    ),
+]
+
+
+class Copy:
+    """A copy of the sources, built by preset."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        for name in ("CMakeLists.txt", "CMakePresets.json"):
+            shutil.copy(ROOT / name, folder)
+        for name in ("csrc", "tests/native"):
+            shutil.copytree(ROOT / name, folder / name)
+
+    def build(self, preset: str, tests: tuple[str, ...]) -> bool:
+        """Build tests, and configure first; return whether it succeeded."""
+        build = self.folder / "build" / preset
+        configure = ["cmake", "--preset", preset, "-G", "Ninja", "-B", str(build)]
+        flags = "-DCMAKE_COMPILE_WARNING_AS_ERROR=OFF"  # a fault may leave something unused
+        compile_ = ["cmake", "--build", str(build), "--target", *tests]
+        return self._run([*configure, flags]) and self._run(compile_)
+
+    def finds(self, preset: str, test: str) -> bool:
+        """Return whether a test fails."""
+        program = self.folder / "build" / preset / "tests" / "native" / test
+        return not self._run([str(program)])
+
+    def _run(self, command: list[str]) -> bool:
+        try:
+            result = subprocess.run(command, cwd=self.folder, capture_output=True, timeout=240)
+        except subprocess.TimeoutExpired:
+            return False
+        return result.returncode == 0
+
+
+def is_found(copy: Copy, mutant: Mutant) -> bool:
+    """Plant the fault, run its tests, and take it out again."""
+    file = copy.folder / mutant.file
+    text = file.read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        raise SystemExit(f"{mutant.name}: {mutant.old!r} does not stand once in {mutant.file}")
+    file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    try:
+        if not copy.build(mutant.preset, mutant.tests):
+            raise SystemExit(f"{mutant.name}: it does not compile")
+        return all([copy.finds(mutant.preset, test) for test in mutant.tests])
+    finally:
+        file.write_text(text, encoding="utf-8")
+
+
+def main(words: list[str]) -> int:
+    """Run them; return 0 if all were found."""
+    mutants = [m for m in MUTANTS if not words or any(word in m.name for word in words)]
+    missed = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Copy(pathlib.Path(folder))
+        for preset in sorted({mutant.preset for mutant in mutants}):
+            tests = tuple({t for m in mutants if m.preset == preset for t in m.tests})
+            if not copy.build(preset, tests) or any(copy.finds(preset, test) for test in tests):
+                raise SystemExit(f"the tests of preset {preset} fail without a fault")
+        for mutant in mutants:
+            found = is_found(copy, mutant)
+            print(f"{'found ' if found else 'MISSED'}  {mutant.name}", flush=True)
+            missed += [] if found else [mutant.name]
+    print(f"{len(mutants) - len(missed)} of {len(mutants)} found")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
