@@ -107,14 +107,14 @@ struct Memory {
   std::byte* data = nullptr;
 };
 
-Memory take_from_zerofill(std::size_t nbytes, const Placement& placement) {
-  BufferObject* buffer = new_buffer(nbytes, placement);
+Memory take_from_zerofill(std::size_t nbytes, const MemoryOptions& wanted) {
+  BufferObject* buffer = new_buffer(nbytes, wanted);
   return {Reference(reinterpret_cast<PyObject*>(buffer)), buffer->data};
 }
 
 /// NumPy aligns to 16 bytes at most, so this takes more and starts at the first aligned address.
-Memory take_from_numpy(std::size_t nbytes, const Placement& placement) {
-  const std::size_t padded = nbytes + placement.alignment - 1;
+Memory take_from_numpy(std::size_t nbytes, const MemoryOptions& wanted) {
+  const std::size_t padded = nbytes + wanted.alignment - 1;
   if (padded > static_cast<std::size_t>(NPY_MAX_INTP)) throw OutOfMemory(ENOMEM);
   npy_intp length = static_cast<npy_intp>(padded);
   Memory memory;
@@ -125,15 +125,15 @@ Memory take_from_numpy(std::size_t nbytes, const Placement& placement) {
     throw OutOfMemory(ENOMEM);
   }
   auto* array = reinterpret_cast<PyArrayObject*>(memory.owner.get());
-  memory.data = align_up(static_cast<std::byte*>(PyArray_DATA(array)), placement.alignment);
+  memory.data = align_up(static_cast<std::byte*>(PyArray_DATA(array)), wanted.alignment);
   return memory;
 }
 
 /// Empty, with an error set, when there is no memory.
 Memory take_memory(const ArrayRequest& request, std::size_t nbytes) {
   try {
-    return is_own_memory_disabled() ? take_from_numpy(nbytes, request.placement)
-                                    : take_from_zerofill(nbytes, request.placement);
+    return is_own_memory_disabled() ? take_from_numpy(nbytes, request.memory)
+                                    : take_from_zerofill(nbytes, request.memory);
   } catch (const OutOfMemory& error) {
     raise_out_of_memory(request, nbytes, error);
   } catch (const Interrupted&) {
@@ -197,7 +197,7 @@ Reference make_and_fill(const ArrayRequest& request, NumpyMaker make, void* cont
   if (is_own_memory_disabled()) {
     array = Reference(make(request, context));
   } else {
-    const NumpyHandlerScope scope(request.placement.alignment);
+    const NumpyHandlerScope scope(request.memory.alignment);
     if (scope.failed()) return Reference();
     array = Reference(make(request, context));
   }
@@ -218,7 +218,7 @@ bool finalize(PyObject* array, PyObject* prototype) {
 }  // namespace
 
 PyObject* with_our_handler(ArrayRequest* request, NumpyMaker make, void* context) {
-  const std::size_t alignment = request->placement.alignment;
+  const std::size_t alignment = request->memory.alignment;
   if (is_own_memory_disabled() && alignment > kDefaultAlignment) {
     PyErr_Format(PyExc_ValueError,
                  "under ZEROFILL_DISABLE arrays of dtype %S live in NumPy's memory, which cannot "

@@ -20,7 +20,7 @@ struct Layout {
 struct ArrayRequest {
   ElementType type;
   Layout layout;
-  Placement placement;
+  MemoryOptions memory;
 };
 
 /// The size of an element as NumPy will have it: an empty string becomes one character long.

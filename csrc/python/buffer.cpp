@@ -54,13 +54,13 @@ BufferObject* new_small(std::size_t nbytes, std::size_t alignment) {
   return buffer;
 }
 
-BufferObject* new_paged(std::size_t nbytes, const Placement& placement) {
+BufferObject* new_paged(std::size_t nbytes, const MemoryOptions& wanted) {
   alloc::Allocation allocation = without_gil([&](const team::Poll& poll) {
-    return alloc::acquire({nbytes, placement.alignment, placement.commit}, poll);
+    return alloc::acquire({nbytes, wanted.alignment, wanted.commit}, poll);
   });
   void* raw = allocate_object(sizeof(PagedBufferObject));
   if (raw == nullptr) throw OutOfMemory(ENOMEM);
-  BufferObject* buffer = initialise(raw, nbytes, placement.alignment);
+  BufferObject* buffer = initialise(raw, nbytes, wanted.alignment);
   buffer->in_pages = true;
   buffer->data = allocation.data();
   new (&as_paged(buffer)->allocation) alloc::Allocation(std::move(allocation));
@@ -88,17 +88,17 @@ constexpr Parameters<3> kParameters{"Buffer", {"nbytes", "alignment", "commit"},
 PyObject* construct(PyTypeObject*, PyObject* args, PyObject* kwargs) {
   PyObject* values[3];
   if (!kParameters.read_tuple(args, kwargs, values)) return nullptr;
-  Placement placement;
+  MemoryOptions wanted;
   const Py_ssize_t nbytes = PyNumber_AsSsize_t(values[0], PyExc_OverflowError);
   if (nbytes == -1 && PyErr_Occurred()) return nullptr;
   if (nbytes < 0) {
     PyErr_Format(PyExc_ValueError, "nbytes must not be negative, got %zd", nbytes);
     return nullptr;
   }
-  if (values[1] != nullptr && !read_alignment(values[1], &placement.alignment)) return nullptr;
-  if (values[2] != nullptr && !read_commit(values[2], &placement.commit)) return nullptr;
+  if (values[1] != nullptr && !read_alignment(values[1], &wanted.alignment)) return nullptr;
+  if (values[2] != nullptr && !read_commit(values[2], &wanted.commit)) return nullptr;
   try {
-    return reinterpret_cast<PyObject*>(new_buffer(static_cast<std::size_t>(nbytes), placement));
+    return reinterpret_cast<PyObject*>(new_buffer(static_cast<std::size_t>(nbytes), wanted));
   } catch (const OutOfMemory& error) {
     raise_memory_error(static_cast<double>(nbytes), Reference(PyUnicode_FromString("a Buffer")),
                        error);
@@ -192,10 +192,10 @@ PyType_Spec specification{"zerofill.Buffer", sizeof(BufferObject), 0,
 
 }  // namespace
 
-BufferObject* new_buffer(std::size_t nbytes, const Placement& placement) {
-  const bool small = alloc::is_small({nbytes, placement.alignment, placement.commit});
-  BufferObject* buffer = small ? new_small(nbytes, placement.alignment)
-                               : new_paged(nbytes != 0 ? nbytes : 1, placement);
+BufferObject* new_buffer(std::size_t nbytes, const MemoryOptions& wanted) {
+  const bool small = alloc::is_small({nbytes, wanted.alignment, wanted.commit});
+  BufferObject* buffer =
+      small ? new_small(nbytes, wanted.alignment) : new_paged(nbytes != 0 ? nbytes : 1, wanted);
   buffer->nbytes = nbytes;
   live_arrays.gain(nbytes);
   zerofill_trace_memory(buffer->data, nbytes);

@@ -12,7 +12,7 @@ namespace zerofill::python {
 constexpr std::size_t kDefaultAlignment = 64;
 
 /// What a caller may ask of memory beside its size.
-struct Placement {
+struct MemoryOptions {
   std::size_t alignment = kDefaultAlignment;  ///< a power of two
   alloc::Commit commit = alloc::Commit::eager;
 };
@@ -26,9 +26,9 @@ struct BufferObject {
   bool in_pages;  ///< then it is a PagedBufferObject
 };
 
-/// A new reference. pre: the GIL is held, the placement is valid. Throws OutOfMemory or
+/// A new reference. pre: the GIL is held, the options are valid. Throws OutOfMemory or
 /// Interrupted, and then nothing was made.
-BufferObject* new_buffer(std::size_t nbytes, const Placement& placement);
+BufferObject* new_buffer(std::size_t nbytes, const MemoryOptions& wanted);
 
 /// Sets a Python error and returns false when the object is not an alignment: a power of two from
 /// 1 to 2**30.

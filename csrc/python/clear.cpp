@@ -177,7 +177,7 @@ bool clear_dlpack(PyObject* object) {
 
 /// 1 or 0, or -1 with an error set. An instance's attributes count too, because NumPy looks at
 /// them.
-int has(PyObject* object, const char* name) {
+int has_attribute(PyObject* object, const char* name) {
   const Reference attribute(PyObject_GetAttrString(object, name));
   if (attribute) return 1;
   if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
@@ -190,9 +190,9 @@ int has(PyObject* object, const char* name) {
 bool clear_any(PyObject* object) {
   if (PyArray_Check(object)) return clear_array(reinterpret_cast<PyArrayObject*>(object));
   if (PyObject_CheckBuffer(object)) return clear_buffer(object);
-  const int interface = has(object, "__array_interface__");
+  const int interface = has_attribute(object, "__array_interface__");
   if (interface != 0) return interface > 0 && clear_array_interface(object);
-  const int dlpack = has(object, "__dlpack__");
+  const int dlpack = has_attribute(object, "__dlpack__");
   if (dlpack != 0) return dlpack > 0 && clear_dlpack(object);
   PyErr_Format(PyExc_TypeError,
                "clear() takes a writable array or buffer, not an object of type %s",

@@ -23,9 +23,9 @@ bool read_device(PyObject* object) {
   return false;
 }
 
-bool read_placement(PyObject* alignment, PyObject* commit, Placement* placement) {
-  if (alignment != nullptr && !read_alignment(alignment, &placement->alignment)) return false;
-  return commit == nullptr || read_commit(commit, &placement->commit);
+bool read_memory_options(PyObject* alignment, PyObject* commit, MemoryOptions* wanted) {
+  if (alignment != nullptr && !read_alignment(alignment, &wanted->alignment)) return false;
+  return commit == nullptr || read_commit(commit, &wanted->commit);
 }
 
 /// An object's own __array_function__, to which NumPy would leave making the array. Null when it
@@ -69,7 +69,7 @@ PyObject* zeros(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* na
   if (!kZeros.read(args, count, names, values)) return nullptr;
   auto [shape, dtype, order, device, like, alignment, commit] = values;
   ArrayRequest request;
-  if (!read_device(device) || !read_placement(alignment, commit, &request.placement))
+  if (!read_device(device) || !read_memory_options(alignment, commit, &request.memory))
     return nullptr;
   if (like != nullptr && like != Py_None && !is_numpys_own(like)) {
     return PyErr_Occurred() ? nullptr : zeros_of_another_library(shape, dtype, order, like);
@@ -157,7 +157,7 @@ PyObject* zeros_like(PyObject*, PyObject* const* args, Py_ssize_t count) {
   }
   NPY_ORDER order = NPY_KEEPORDER;
   ArrayRequest request;
-  if (!read_device(args[5]) || !read_placement(args[6], args[7], &request.placement))
+  if (!read_device(args[5]) || !read_memory_options(args[6], args[7], &request.memory))
     return nullptr;
   if (own_array_function(args[0])) return call_numpys_zeros_like(args, args[1]);
   if (PyErr_Occurred() || !PyArray_OrderConverter(args[2], &order)) return nullptr;

@@ -50,7 +50,7 @@ bool refuse(PyObject* error, PyObject* object, const char* why) {
 
 /// The capsule. It is asked for without a copy, and in the version that says whether the memory may
 /// be written to.
-Reference ask(PyObject* object) {
+Reference request_capsule(PyObject* object) {
   const Reference method(PyObject_GetAttrString(object, "__dlpack__"));
   const Reference arguments(PyTuple_New(0));
   const Reference keywords(Py_BuildValue("{s:(ii),s:O}", "max_version", 1, 0, "copy", Py_False));
@@ -89,7 +89,7 @@ bool is_acceptable(PyObject* object, const ManagedTensor& managed) {
   return true;
 }
 
-void describe(const Tensor& tensor, ForeignMemory* memory) {
+void fill_range(const Tensor& tensor, ForeignMemory* memory) {
   zeroing::StridedRange& range = memory->range;
   range.address = static_cast<std::byte*>(tensor.data) + tensor.byte_offset;
   range.run_bytes = static_cast<std::size_t>(tensor.dtype.bits) * tensor.dtype.lanes / 8;
@@ -108,7 +108,7 @@ void describe(const Tensor& tensor, ForeignMemory* memory) {
 }  // namespace
 
 bool get_dlpack_memory(PyObject* object, ForeignMemory* memory) {
-  memory->owner = ask(object);
+  memory->owner = request_capsule(object);
   PyObject* capsule = memory->owner.get();
   if (capsule == nullptr) return false;
   constexpr const char* kName = "dltensor_versioned";
@@ -122,7 +122,7 @@ bool get_dlpack_memory(PyObject* object, ForeignMemory* memory) {
   // The capsule is not consumed, so its own destructor releases the memory.
   const auto* managed = static_cast<ManagedTensor*>(PyCapsule_GetPointer(capsule, kName));
   if (!is_acceptable(object, *managed)) return false;
-  describe(managed->tensor, memory);
+  fill_range(managed->tensor, memory);
   return true;
 }
 

@@ -71,15 +71,16 @@ ZeroForm of_void(PyArray_Descr* descr) {
 }
 
 /// Marks the bytes of an element at `start` that hold values, not padding.
-void cover(PyArray_Descr* descr, std::size_t start, std::vector<bool>* covered) {
+void mark_value_bytes(PyArray_Descr* descr, std::size_t start, std::vector<bool>* covered) {
   const auto bytes = static_cast<std::size_t>(PyDataType_ELSIZE(descr));
   if (PyDataType_HASSUBARRAY(descr)) {
     PyArray_Descr* base = PyDataType_SUBARRAY(descr)->base;
     const auto step = static_cast<std::size_t>(PyDataType_ELSIZE(base));
-    for (std::size_t i = 0; step != 0 && i < bytes; i += step) cover(base, start + i, covered);
+    for (std::size_t i = 0; step != 0 && i < bytes; i += step)
+      mark_value_bytes(base, start + i, covered);
   } else if (PyDataType_HASFIELDS(descr)) {
     for_each_field(descr, [&](PyArray_Descr* field, std::size_t offset) {
-      cover(field, start + offset, covered);
+      mark_value_bytes(field, start + offset, covered);
     });
   } else {
     const auto first = covered->begin() + static_cast<std::ptrdiff_t>(start);
@@ -101,7 +102,7 @@ bool is_read_by_numpy(PyObject* object, DTypeRules rules) {
 }
 
 /// zerofill.dtypes knows the names and the objects of other libraries.
-bool ask_python(PyObject* object, DTypeRules rules, ElementType* type) {
+bool resolve_in_python(PyObject* object, DTypeRules rules, ElementType* type) {
   const Reference module = module_named("zerofill.dtypes");
   if (!module) return false;
   const char* name = rules == DTypeRules::numpy ? "read_as_numpy" : "read_as_tensorflow";
@@ -129,7 +130,7 @@ bool has_only_fields(PyArray_Descr* descr) {
   if (!PyDataType_HASFIELDS(descr)) return true;
   try {
     std::vector<bool> covered(static_cast<std::size_t>(PyDataType_ELSIZE(descr)));
-    cover(descr, 0, &covered);
+    mark_value_bytes(descr, 0, &covered);
     return std::find(covered.begin(), covered.end(), false) == covered.end();
   } catch (const std::bad_alloc&) {
     return false;
@@ -152,7 +153,7 @@ bool read_dtype(PyObject* object, DTypeRules rules, ElementType* type) {
     if (!PyErr_ExceptionMatches(PyExc_TypeError)) return false;
     PyErr_Clear();
   }
-  return ask_python(object, rules, type);
+  return resolve_in_python(object, rules, type);
 }
 
 void raise_no_zero(PyArray_Descr* descr) {

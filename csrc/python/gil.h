@@ -12,7 +12,7 @@ namespace zerofill::python {
 /// Takes the GIL back. While the interpreter shuts down, Python up to 3.13 ends a thread that asks
 /// for the GIL by unwinding its stack, and destructors would then release Python objects without
 /// the GIL. So such a thread sleeps here until the process is gone, as it does in Python 3.14.
-inline void take_gil_back(PyThreadState* state) noexcept {
+inline void reacquire_gil(PyThreadState* state) noexcept {
   try {
     PyEval_RestoreThread(state);
   } catch (...) {
@@ -22,19 +22,19 @@ inline void take_gil_back(PyThreadState* state) noexcept {
 
 /// Releases the GIL for its scope. The poll that goes with it takes the GIL for a moment in the
 /// calling thread, and says stop when a Python signal handler raised.
-class WithoutGil {
+class ScopedGilRelease {
  public:
-  WithoutGil() noexcept : state_(PyEval_SaveThread()) {}
-  ~WithoutGil() { take_gil_back(state_); }
-  WithoutGil(const WithoutGil&) = delete;
-  WithoutGil& operator=(const WithoutGil&) = delete;
+  ScopedGilRelease() noexcept : state_(PyEval_SaveThread()) {}
+  ~ScopedGilRelease() { reacquire_gil(state_); }
+  ScopedGilRelease(const ScopedGilRelease&) = delete;
+  ScopedGilRelease& operator=(const ScopedGilRelease&) = delete;
 
-  team::Poll poll() noexcept { return {&WithoutGil::raised, this}; }
+  team::Poll poll() noexcept { return {&ScopedGilRelease::raised, this}; }
 
  private:
   static bool raised(void* opaque) noexcept {
-    auto* self = static_cast<WithoutGil*>(opaque);
-    take_gil_back(self->state_);
+    auto* self = static_cast<ScopedGilRelease*>(opaque);
+    reacquire_gil(self->state_);
     const bool stop = PyErr_CheckSignals() != 0;
     self->state_ = PyEval_SaveThread();
     return stop;
@@ -47,7 +47,7 @@ class WithoutGil {
 /// again; on Interrupted the Python exception is set already.
 template <typename Action>
 auto without_gil(Action action) {
-  WithoutGil released;
+  ScopedGilRelease released;
   return action(released.poll());
 }
 

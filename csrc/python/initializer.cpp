@@ -19,10 +19,10 @@ struct NativeZeros {
   PyObject* fill;  ///< what to fill an object array with; null for NumPy's zero
   PyObject* name;  ///< TensorFlow's, where the dtype does not tell it; else None
   bool fortran;
-  Placement placement;
+  MemoryOptions memory;
 };
 
-NativeZeros* of(PyObject* self) { return reinterpret_cast<NativeZeros*>(self); }
+NativeZeros* as_native(PyObject* self) { return reinterpret_cast<NativeZeros*>(self); }
 
 constexpr Parameters<5> kCall{
     "Zeros.__call__",
@@ -38,7 +38,7 @@ PyObject* wanted_shape(PyObject* shape, PyObject* partition_shape) {
 PyObject* call(PyObject* self, PyObject* const* args, size_t nargs, PyObject* names) {
   PyObject* values[5];
   if (!kCall.read(args, PyVectorcall_NARGS(nargs), names, values)) return nullptr;
-  NativeZeros* initializer = of(self);
+  NativeZeros* initializer = as_native(self);
   ArrayRequest request;
   PyObject* shape = wanted_shape(values[0], values[3]);
   if (!read_initializer_shape(shape, &request.layout.shape)) return nullptr;
@@ -49,7 +49,7 @@ PyObject* call(PyObject* self, PyObject* const* args, size_t nargs, PyObject* na
     return nullptr;
   }
   request.layout.fortran = initializer->fortran;
-  request.placement = initializer->placement;
+  request.memory = initializer->memory;
   return new_zeros(&request);
 }
 
@@ -67,7 +67,7 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   if (!kNew.read_tuple(args, kwargs, values)) return nullptr;
   auto [dtype, fill, name, order, alignment, commit] = values;
   bool fortran = false;
-  Placement placement;
+  MemoryOptions memory;
   if (!PyArray_DescrCheck(dtype)) {
     PyErr_Format(PyExc_TypeError, "dtype must be a numpy.dtype here, got %R", dtype);
     return nullptr;
@@ -76,47 +76,48 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   const ZeroForm form = zero_form(descr);
   if (form == ZeroForm::none) raise_no_zero(descr);
   if (form == ZeroForm::none || form == ZeroForm::failed) return nullptr;
-  if (!read_c_or_fortran(order, &fortran) || !read_alignment(alignment, &placement.alignment) ||
-      !read_commit(commit, &placement.commit)) {
+  if (!read_c_or_fortran(order, &fortran) || !read_alignment(alignment, &memory.alignment) ||
+      !read_commit(commit, &memory.commit)) {
     return nullptr;
   }
   // object.__new__, because it refuses abstract classes.
   const Reference nothing(PyTuple_New(0));
   PyObject* self = nothing ? PyBaseObject_Type.tp_new(type, nothing.get(), nullptr) : nullptr;
   if (self == nullptr) return nullptr;
-  NativeZeros* initializer = of(self);
+  NativeZeros* initializer = as_native(self);
   initializer->vectorcall = call;
   initializer->dtype = Py_NewRef(dtype);
   initializer->fill = fill == Py_None ? nullptr : Py_NewRef(fill);
   initializer->name = Py_NewRef(name);
   initializer->fortran = fortran;
-  initializer->placement = placement;
+  initializer->memory = memory;
   return self;
 }
 
 void deallocate(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
-  Py_XDECREF(of(self)->dtype);
-  Py_XDECREF(of(self)->fill);
-  Py_XDECREF(of(self)->name);
+  Py_XDECREF(as_native(self)->dtype);
+  Py_XDECREF(as_native(self)->fill);
+  Py_XDECREF(as_native(self)->name);
   type->tp_free(self);
   Py_DECREF(type);
 }
 
-PyObject* get_dtype(PyObject* self, void*) { return Py_NewRef(of(self)->dtype); }
+PyObject* get_dtype(PyObject* self, void*) { return Py_NewRef(as_native(self)->dtype); }
 
-PyObject* get_name(PyObject* self, void*) { return Py_NewRef(of(self)->name); }
+PyObject* get_name(PyObject* self, void*) { return Py_NewRef(as_native(self)->name); }
 
 PyObject* get_order(PyObject* self, void*) {
-  return PyUnicode_FromString(of(self)->fortran ? "F" : "C");
+  return PyUnicode_FromString(as_native(self)->fortran ? "F" : "C");
 }
 
 PyObject* get_alignment(PyObject* self, void*) {
-  return PyLong_FromSize_t(of(self)->placement.alignment);
+  return PyLong_FromSize_t(as_native(self)->memory.alignment);
 }
 
 PyObject* get_commit(PyObject* self, void*) {
-  return PyUnicode_FromString(of(self)->placement.commit == alloc::Commit::lazy ? "lazy" : "eager");
+  return PyUnicode_FromString(as_native(self)->memory.commit == alloc::Commit::lazy ? "lazy"
+                                                                                    : "eager");
 }
 
 PyGetSetDef properties[] = {

@@ -1,8 +1,8 @@
 """Put one fault at a time into the core, and see the native tests find it.
 
-``python tests/trust/mutants.py [WORD...]`` needs CMake, Ninja and a C++ compiler. It works on a copy,
-and runs the faults whose names contain one of the words, or all of them. A fault counts as found when
-each of its tests fails; a test that hangs has failed.
+``python tests/trust/mutants.py [WORD...]`` needs CMake, Ninja and a C++ compiler. It works on a
+copy, and runs the faults whose names contain one of the words, or all of them. A fault counts as
+found when each of its tests fails; a test that hangs has failed.
 """
 
 import pathlib
@@ -297,7 +297,7 @@ def is_found(copy: Copy, mutant: Mutant) -> bool:
     try:
         if not copy.build(mutant.preset, mutant.tests):
             raise SystemExit(f"{mutant.name}: it does not compile")
-        return all([copy.finds(mutant.preset, test) for test in mutant.tests])
+        return all(copy.finds(mutant.preset, test) for test in mutant.tests)
     finally:
         file.write_text(text, encoding="utf-8")
 
