@@ -8,10 +8,11 @@ struct Thread {
   void* handle = nullptr;
 };
 
-/// Starts a thread that runs body(argument) with every signal blocked, so that signals reach the
-/// program's own threads. The system's list of threads shows `name`, of at most 15
-/// characters.
-/// 0 on success; otherwise an errno value and nothing was started.
+/// Starts a thread that runs body(argument). Signals from outside are blocked in it, so that they
+/// reach the program's own threads; those that it causes itself (SIGSEGV) are not. It has the
+/// scheduling of a plain thread of the process, whoever starts it. The system's list of threads
+/// shows `name`, of at most 15 characters. 0 on success; otherwise an errno value and nothing was
+/// started.
 int start_thread(const char* name, void (*body)(void*), void* argument, Thread* thread) noexcept;
 
 /// Waits until these threads have ended and the system does not count them any more.

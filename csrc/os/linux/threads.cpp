@@ -1,22 +1,55 @@
 #include "os/threads.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
-#include "os/posix/thread_names.h"
+#include "os/posix/this_thread.h"
 
 namespace zerofill::os {
 
+namespace {
+
+/// Gives the calling thread the CPUs of the main thread, which are those that taskset(1) and the
+/// like gave to the process.
+void use_cpus_of_the_process() noexcept {
+  // The kernel refuses a set that is smaller than its own number of processors.
+  for (int capacity = 1024; capacity <= 1 << 16; capacity *= 4) {
+    cpu_set_t* set = CPU_ALLOC(capacity);
+    if (set == nullptr) return;
+    const std::size_t bytes = CPU_ALLOC_SIZE(capacity);
+    const bool read = sched_getaffinity(getpid(), bytes, set) == 0;
+    const bool too_small = !read && errno == EINVAL;
+    if (read) (void)sched_setaffinity(0, bytes, set);
+    CPU_FREE(set);
+    if (!too_small) return;
+  }
+}
+
+void set_nice_value(int value) noexcept {
+  // Linux has a nice value for each thread. If this is refused, the thread runs all the same.
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), value);
+}
+
+}  // namespace
+
 void name_this_thread(const char* name) noexcept { pthread_setname_np(pthread_self(), name); }
+
+void reset_scheduling_of_this_thread() noexcept {
+  const sched_param no_priority{};
+  (void)sched_setscheduler(0, SCHED_OTHER, &no_priority);
+  set_nice_value(getpriority(PRIO_PROCESS, static_cast<id_t>(getpid())));
+  use_cpus_of_the_process();
+}
 
 void lower_priority_of_this_thread() noexcept {
   constexpr int kLowest = 19;
-  // Linux has a nice value for each thread. If this is refused, the thread runs all the same.
-  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kLowest);
+  set_nice_value(kLowest);
 }
 
 int count_threads() noexcept {

@@ -5,12 +5,16 @@
 #include <pthread.h>
 #include <pthread/qos.h>
 
-#include "os/posix/thread_names.h"
+#include "os/posix/this_thread.h"
 
 namespace zerofill::os {
 
 // On macOS a thread can name only itself.
 void name_this_thread(const char* name) noexcept { pthread_setname_np(name); }
+
+// There are no CPU masks. A thread starts with the class of quality that its starter has, which the
+// background thread changes for itself.
+void reset_scheduling_of_this_thread() noexcept {}
 
 void lower_priority_of_this_thread() noexcept {
   pthread_set_qos_class_self_np(QOS_CLASS_BACKGROUND, 0);

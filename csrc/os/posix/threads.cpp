@@ -7,9 +7,10 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <initializer_list>
 #include <new>
 
-#include "os/posix/thread_names.h"
+#include "os/posix/this_thread.h"
 
 namespace zerofill::os {
 namespace {
@@ -30,8 +31,20 @@ void* run(void* opaque) {
   const Start copy = *start;
   delete start;
   name_this_thread(copy.name);
+  reset_scheduling_of_this_thread();
   copy.body(copy.argument);
   return nullptr;
+}
+
+/// All signals but those that a thread causes by what it executes. The handlers of these must run
+/// in that thread: a write barrier by mprotect(2) works so, and Python's faulthandler.
+sigset_t asynchronous_signals() noexcept {
+  sigset_t signals;
+  sigfillset(&signals);
+  for (const int caused : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT}) {
+    sigdelset(&signals, caused);
+  }
+  return signals;
 }
 
 int create(Start* start, pthread_t* id) noexcept {
@@ -42,10 +55,9 @@ int create(Start* start, pthread_t* id) noexcept {
   if (error == 0) {
     // A thread inherits the mask. Everything is blocked around its creation, because otherwise a
     // signal could be delivered to it before it blocks signals itself.
-    sigset_t all;
+    const sigset_t blocked = asynchronous_signals();
     sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
     error = pthread_create(id, &attributes, run, start);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
