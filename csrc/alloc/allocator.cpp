@@ -129,6 +129,8 @@ std::size_t trim() noexcept {
   return blocks::trim_pool();
 }
 
+void apply_options() noexcept { blocks::apply_options_to_pool(); }
+
 Stats stats() noexcept {
   const blocks::PoolSizes pooled = blocks::pool_sizes();
   return {pooled.clean_bytes, pooled.dirty_bytes, counters()};

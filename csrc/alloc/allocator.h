@@ -65,6 +65,9 @@ blocks::Reservation reserve(std::size_t bytes);
 /// Returns all memory that is pooled to the system; returns how many bytes that was.
 std::size_t trim() noexcept;
 
+/// Returns what is pooled beyond the options to the system: call it when they were changed.
+void apply_options() noexcept;
+
 struct Stats {
   std::size_t pooled_clean_bytes;
   std::size_t pooled_dirty_bytes;  ///< with those that are being scrubbed

@@ -32,6 +32,11 @@ class BackgroundThread {
   /// fork has begun, after which it would not be in the child.
   bool ensure_running(std::mutex* mutex) noexcept;
 
+  bool is_running() const noexcept { return running_; }
+
+  /// Whether a fork is under way, over which nothing may be left to the thread.
+  bool is_forbidden() const noexcept { return forking_; }
+
   /// Has the next step done now.
   void wake() noexcept { woken_.notify_one(); }
 

@@ -39,6 +39,7 @@ class Pool {
   std::optional<PlacedBlock> take(const FitRequest& request) noexcept;
   void put(OwnedBlock block) noexcept;
   std::size_t trim() noexcept;
+  void apply_options() noexcept;
   PoolSizes sizes() noexcept;
 
   void before_fork() noexcept;
@@ -51,7 +52,9 @@ class Pool {
   PoolSizes sizes_now() const noexcept;
   template <typename Condition>
   FreeBlock* pop_oldest_while(Condition holds) noexcept;
-  FreeBlock* evict_over(std::size_t limit) noexcept;
+  FreeBlock* evict_over_limit() noexcept;
+  void drop_scrubbed_over_limit() noexcept;
+  void do_without_thread(Lock& lock) noexcept;
   FreeBlock* pop_expired() noexcept;
   FreeBlock* pop_all() noexcept;
 
@@ -72,6 +75,7 @@ class Pool {
 
 std::optional<PlacedBlock> Pool::take(const FitRequest& request) noexcept {
   Lock lock(mutex_);
+  do_without_thread(lock);
   FreeBlock* found = lists_.find(request);
   if (found == nullptr) return std::nullopt;
   lists_.remove(found);
@@ -90,11 +94,12 @@ void Pool::put(OwnedBlock block) noexcept {
   if (freed == nullptr) return;  // no memory for the entry: the block goes back to the system
   Lock lock(mutex_);
   if (push(freed)) {
-    freed = evict_over(limit_bytes());
+    freed = evict_over_limit();
   } else {
     purger_.expect(bytes);
   }
   purger_.purge(freed, lock);
+  do_without_thread(lock);
 }
 
 /// False when the block must not be pooled.
@@ -102,7 +107,8 @@ bool Pool::push(FreeBlock* freed) noexcept {
   const Block& block = *freed->block;
   const bool too_large = block.bytes > std::min(limit_bytes(), kMaxPooledBytes);
   if (too_large || decay_time() == Clock::duration::zero()) return false;
-  if (!background_.ensure_running(&mutex_)) return false;
+  if (background_.is_forbidden()) return false;
+  (void)background_.ensure_running(&mutex_);  // do_without_thread() does where it cannot be started
   freed->worth_scrubbing = scrubber_.is_worthwhile(block);
   poison(block.address, block.bytes);
   lists_.push(freed);
@@ -118,6 +124,15 @@ std::size_t Pool::trim() noexcept {
   const std::size_t purged = purger_.purge(pop_all(), lock);
   purger_.wait_until_purged(lock);
   return dropped + purged;
+}
+
+void Pool::apply_options() noexcept {
+  Lock lock(mutex_);
+  drop_scrubbed_over_limit();
+  purger_.purge(evict_over_limit(), lock);
+  purger_.purge(pop_expired(), lock);
+  purger_.wait_until_purged(lock);
+  background_.wake();  // the next block may expire earlier than the thread believes
 }
 
 PoolSizes Pool::sizes() noexcept {
@@ -143,8 +158,13 @@ FreeBlock* Pool::pop_oldest_while(Condition holds) noexcept {
   return chain;
 }
 
-FreeBlock* Pool::evict_over(std::size_t limit) noexcept {
+FreeBlock* Pool::evict_over_limit() noexcept {
+  const std::size_t limit = limit_bytes();
   return pop_oldest_while([&](const FreeBlock&) { return sizes_now().bytes() > limit; });
+}
+
+void Pool::drop_scrubbed_over_limit() noexcept {
+  if (scrubber_.bytes() > limit_bytes()) purger_.expect(scrubber_.drop());
 }
 
 FreeBlock* Pool::pop_expired() noexcept {
@@ -158,6 +178,11 @@ FreeBlock* Pool::pop_all() noexcept {
 }
 
 // In the background ----------
+
+void Pool::do_without_thread(Lock& lock) noexcept {
+  if (background_.is_running() || lists_.empty()) return;
+  purger_.purge(pop_unwanted(lock), lock);
+}
 
 Clock::time_point Pool::step(Lock& lock) noexcept {
   if (FreeBlock* unwanted = pop_unwanted(lock)) {
@@ -186,6 +211,7 @@ bool Pool::scrub_one(Lock& lock) noexcept {
     purger_.hand_over(block);
   } else {
     lists_.push(block);
+    purger_.purge(evict_over_limit(), lock);  // it may have become lower meanwhile
   }
   return true;
 }
@@ -233,6 +259,8 @@ std::optional<PlacedBlock> take_from_pool(const FitRequest& request) noexcept {
 void put_into_pool(OwnedBlock block) noexcept { the_pool->put(std::move(block)); }
 
 std::size_t trim_pool() noexcept { return the_pool->trim(); }
+
+void apply_options_to_pool() noexcept { the_pool->apply_options(); }
 
 PoolSizes pool_sizes() noexcept { return the_pool->sizes(); }
 

@@ -16,6 +16,8 @@
 // low. The background thread looks for what has expired, once a second for low memory, and scrubs
 // when it has nothing else to do. It runs from the first freed block on, and goes to sleep for good
 // once the pool has stayed empty for a second.
+// Where no thread can be started (RLIMIT_NPROC), whoever uses the pool does these steps on the way,
+// all but scrubbing.
 //
 // Locks
 // -----
@@ -56,6 +58,10 @@ void put_into_pool(OwnedBlock block) noexcept;
 
 /// Returns all pooled blocks to the system; returns how many bytes that was.
 std::size_t trim_pool() noexcept;
+
+/// Returns those blocks to the system that the options do not allow any more: call it when they
+/// were changed.
+void apply_options_to_pool() noexcept;
 
 struct PoolSizes {
   std::size_t clean_bytes;

@@ -102,6 +102,7 @@ void set_options(const py::kwargs& given) {
   if (decay) chosen.decay.store(*decay);
   if (scrub) chosen.scrub.store(scrub_of(*scrub));
   if (audit) chosen.audit.store(*audit);
+  if (pool_limit || decay) without_gil([](const team::Poll&) { alloc::apply_options(); });
 }
 
 /// pybind11 raises RuntimeError where Python has set MemoryError already.

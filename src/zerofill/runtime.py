@@ -158,7 +158,8 @@ def configure(
     """Set runtime options, and return the values of all of them.
 
     Each is also an environment variable, ``ZEROFILL_NUM_THREADS`` and so on, which is read when
-    zerofill is imported. A new value applies from the next array that is created or freed.
+    zerofill is imported. A new value applies at once: what the pool
+    holds beyond a lower `pool_limit`, or longer than a lower `decay`, is returned to the system.
 
     Parameters
     ----------

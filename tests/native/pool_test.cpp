@@ -2,6 +2,7 @@
 // shown to the next owner.
 #include "blocks/pool.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +84,25 @@ void a_limit_holds() {
     CHECK(kept_bytes() <= 20 * MiB);
   }
   CHECK(kept_bytes() > 18 * MiB);
+}
+
+void a_lower_limit_counts_at_once() {
+  for (const Scrub scrub : {Scrub::off, Scrub::on}) {
+    start_afresh(scrub);
+    use(64 * MiB);
+    use(32 * MiB);
+    options().pool_limit.store(0);
+    alloc::apply_options();
+    CHECK(kept_bytes() == 0);
+  }
+}
+
+void a_lower_decay_counts_at_once() {
+  start_afresh();
+  use(8 * MiB);
+  options().decay.store(0);
+  alloc::apply_options();
+  CHECK(kept_bytes() == 0);
 }
 
 void an_idle_block_goes_back_although_nobody_calls() {
@@ -233,6 +253,26 @@ void what_a_living_child_shares_is_not_kept() {
   CHECK(waitpid(child, &status, 0) == child && status == 0);
 }
 
+/// As a user who has all the processes that RLIMIT_NPROC allows, where this one may become another
+/// user.
+void blocks_are_reused_without_a_thread() {
+  start_afresh();
+  CHECK(holds_in_child([] {
+    const rlimit none{0, 0};
+    if (setrlimit(RLIMIT_NPROC, &none) != 0 || setuid(65534) != 0) return true;  // not allowed here
+    use(8 * MiB);
+    if (kept_bytes() < 8 * MiB) return false;
+    const test::Gained gained;
+    use(8 * MiB);
+    const bool reused = gained.misses() == 0;
+    options().decay.store(0.001);
+    os::sleep_microseconds(5000);
+    use(64 * MiB);  // which looks at the ages
+    use(1 * MiB);
+    return reused && kept_bytes() < 72 * MiB;
+  }));
+}
+
 void nothing_is_kept_over_a_fork(Scrub scrub) {
   for (int i = 0; i < 20; ++i) {
     start_afresh(scrub);
@@ -255,6 +295,8 @@ int main() {
   a_dirty_block_is_zeroed_and_nothing_else_is_done();
   a_scrubbed_block_is_not_zeroed_again();
   a_limit_holds();
+  a_lower_limit_counts_at_once();
+  a_lower_decay_counts_at_once();
   an_idle_block_goes_back_although_nobody_calls();
   a_request_that_only_fits_without_the_pool_is_met();
   a_request_that_does_not_fit_even_then_is_refused();
@@ -265,6 +307,7 @@ int main() {
   trimming_meets_scrubbing();
   nothing_is_kept_over_a_fork(Scrub::off);
   nothing_is_kept_over_a_fork(Scrub::on);
+  blocks_are_reused_without_a_thread();
   what_a_fork_left_is_not_kept();
   what_a_living_child_shares_is_not_kept();
   forking_meets_use();

@@ -212,6 +212,15 @@ def test_options_can_switch_the_pool_off(options):
     assert pooled() == 0
 
 
+@pytest.mark.parametrize("options", [{"pool_limit": 0}, {"decay": 0}])
+def test_options_reach_what_is_pooled(options):
+    use(64 * MIB)
+    assert zerofill.stats().pooled_dirty_bytes >= 64 * MIB
+    zerofill.configure(**options)
+    stats = zerofill.stats()
+    assert (stats.pooled_clean_bytes, stats.pooled_dirty_bytes) == (0, 0)
+
+
 def test_the_default_limit_is_twice_the_recent_peak():
     zerofill.configure(pool_limit=None)
     arrays = [zerofill.zeros(8 * MIB, "u1") for _ in range(4)]
