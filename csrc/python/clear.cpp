@@ -27,7 +27,7 @@ bool make_range(void* address, Py_ssize_t itemsize, int dimensions, const Intege
   range->dimensions = dimensions;
   std::copy_n(lengths, dimensions, range->lengths);
   std::copy_n(strides, dimensions, range->strides);
-  return itemsize > 0 && std::find(lengths, lengths + dimensions, 0) == lengths + dimensions;
+  return itemsize > 0 && zeroing::classify(*range) != zeroing::Geometry::empty;
 }
 
 /// False when a signal handler raised in the middle.
@@ -149,7 +149,12 @@ bool clear_buffer(PyObject* object) {
     return false;
   }
   zeroing::StridedRange range;
-  return !make_range(*view, &range) || zero(range);
+  if (!make_range(*view, &range)) return true;
+  if (zeroing::classify(range) != zeroing::Geometry::regular) {
+    PyErr_SetString(PyExc_ValueError, "clear() got a buffer that leads outside of memory");
+    return false;
+  }
+  return zero(range);
 }
 
 /// NumPy reads the interface, and makes an array that shares the memory.

@@ -1,6 +1,7 @@
 #include "python/dlpack.h"
 
 #include <cstdint>
+#include <limits>
 
 namespace zerofill::python {
 namespace {
@@ -37,7 +38,11 @@ struct ManagedTensor {
   Tensor tensor;
 };
 
+// Memory that the CPU can write to: the same kinds that np.from_dlpack takes.
 constexpr std::int32_t kCpu = 1;
+constexpr std::int32_t kCudaHost = 3;  // pinned by CUDA
+constexpr std::int32_t kRocmHost = 11;
+constexpr std::int32_t kCudaManaged = 13;  // moves between CPU and GPU by itself
 constexpr std::uint8_t kOpaqueHandle = 3;
 constexpr std::uint8_t kFloat8E8m0fnu = 14;
 constexpr std::uint64_t kReadOnly = 1;
@@ -65,10 +70,14 @@ Reference request_capsule(PyObject* object) {
   return capsule;
 }
 
+bool is_writable_by_cpu(std::int32_t device) noexcept {
+  return device == kCpu || device == kCudaHost || device == kRocmHost || device == kCudaManaged;
+}
+
 bool is_acceptable(PyObject* object, const ManagedTensor& managed) {
   const Tensor& tensor = managed.tensor;
   if (managed.major_version != 1) return refuse(PyExc_TypeError, object, "unknown DLPack version");
-  if (tensor.device.type != kCpu) {
+  if (!is_writable_by_cpu(tensor.device.type)) {
     return refuse(PyExc_ValueError, object,
                   "its memory is on another device, where only its own library can zero it");
   }
@@ -89,20 +98,46 @@ bool is_acceptable(PyObject* object, const ManagedTensor& managed) {
   return true;
 }
 
-void fill_range(const Tensor& tensor, ForeignMemory* memory) {
+/// The strides in bytes; false where one overflows. Without strides the order is C's, and a length
+/// of a tensor that is too large may overflow there: classify() finds that.
+bool fill_strides(const Tensor& tensor, zeroing::StridedRange* range) {
+  const auto run = static_cast<std::int64_t>(range->run_bytes);
+  auto contiguous = static_cast<std::size_t>(run);
+  for (int i = tensor.ndim - 1; i >= 0; --i) {
+    range->strides[i] = static_cast<std::ptrdiff_t>(contiguous);
+    contiguous *= static_cast<std::size_t>(range->lengths[i]);
+    if (tensor.strides == nullptr) continue;
+    const std::int64_t stride = tensor.strides[i];
+    const std::int64_t most = std::numeric_limits<std::ptrdiff_t>::max() / run;
+    if (stride > most || stride < -most) return false;
+    range->strides[i] = static_cast<std::ptrdiff_t>(stride * run);
+  }
+  return true;
+}
+
+/// False with an error set where the tensor describes no memory that there could be.
+bool fill_range(PyObject* object, const Tensor& tensor, ForeignMemory* memory) {
   zeroing::StridedRange& range = memory->range;
   range.address = static_cast<std::byte*>(tensor.data) + tensor.byte_offset;
   range.run_bytes = static_cast<std::size_t>(tensor.dtype.bits) * tensor.dtype.lanes / 8;
   range.dimensions = tensor.ndim;
-  auto contiguous = static_cast<std::ptrdiff_t>(range.run_bytes);
-  for (int i = tensor.ndim - 1; i >= 0; --i) {
-    range.lengths[i] = static_cast<std::ptrdiff_t>(tensor.shape[i]);
-    range.strides[i] = tensor.strides != nullptr ? static_cast<std::ptrdiff_t>(tensor.strides[i]) *
-                                                       static_cast<std::ptrdiff_t>(range.run_bytes)
-                                                 : contiguous;
-    contiguous *= range.lengths[i];
-    if (range.lengths[i] == 0) memory->empty = true;
+  if (tensor.ndim != 0 && tensor.shape == nullptr) {
+    return refuse(PyExc_ValueError, object, "it has dimensions and no shape");
   }
+  for (int i = 0; i < tensor.ndim; ++i) {
+    range.lengths[i] = static_cast<std::ptrdiff_t>(tensor.shape[i]);
+  }
+  const bool has_strides = fill_strides(tensor, &range);
+  const zeroing::Geometry geometry = zeroing::classify(range);
+  memory->empty = geometry == zeroing::Geometry::empty;
+  if (memory->empty) return true;
+  if (geometry == zeroing::Geometry::negative_length) {
+    return refuse(PyExc_ValueError, object, "negative dimensions are not allowed");
+  }
+  if (!has_strides || geometry == zeroing::Geometry::too_large || tensor.data == nullptr) {
+    return refuse(PyExc_ValueError, object, "its shape and strides lead outside of memory");
+  }
+  return true;
 }
 
 }  // namespace
@@ -122,8 +157,7 @@ bool get_dlpack_memory(PyObject* object, ForeignMemory* memory) {
   // The capsule is not consumed, so its own destructor releases the memory.
   const auto* managed = static_cast<ManagedTensor*>(PyCapsule_GetPointer(capsule, kName));
   if (!is_acceptable(object, *managed)) return false;
-  fill_range(managed->tensor, memory);
-  return true;
+  return fill_range(object, managed->tensor, memory);
 }
 
 }  // namespace zerofill::python

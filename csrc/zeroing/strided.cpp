@@ -1,8 +1,11 @@
 #include "zeroing/strided.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
 #include "base/align.h"
+#include "base/checked.h"
 #include "base/counters.h"
 #include "base/errors.h"
 #include "kernel/zero.h"
@@ -128,6 +131,37 @@ class Rows {
   std::size_t rows_at_once_;  ///< rows in one chunk
 };
 
+/// How far a range reaches below and above the address of its first run, and the bytes of all runs.
+struct Extent {
+  std::size_t below = 0;
+  std::size_t above;
+  std::size_t bytes;
+
+  /// Adds a dimension; false when something overflows.
+  bool add(std::size_t length, std::ptrdiff_t stride) noexcept {
+    const auto magnitude = static_cast<std::size_t>(stride);
+    const std::size_t step = stride < 0 ? std::size_t{0} - magnitude : magnitude;
+    std::size_t reach;
+    if (!checked_multiply(length - 1, step, &reach)) return false;
+    std::size_t& side = stride < 0 ? below : above;
+    return checked_add(side, reach, &side) && checked_multiply(bytes, length, &bytes);
+  }
+};
+
+/// pre: no length is below 1.
+bool fits_in_memory(const StridedRange& range) noexcept {
+  constexpr auto kMaxBytes = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
+  Extent extent{0, range.run_bytes, range.run_bytes};
+  for (int i = 0; i < range.dimensions; ++i) {
+    if (!extent.add(static_cast<std::size_t>(range.lengths[i]), range.strides[i])) return false;
+  }
+  const auto address = reinterpret_cast<std::uintptr_t>(range.address);
+  std::size_t reach;  // no object is larger than a pointer difference can say
+  return checked_add(extent.below, extent.above, &reach) && reach <= kMaxBytes &&
+         extent.bytes <= kMaxBytes && extent.below <= address &&
+         extent.above <= std::numeric_limits<std::uintptr_t>::max() - address;
+}
+
 /// Whether two runs may share a byte. pre: the range is coalesced.
 bool may_overlap(const StridedRange& range) noexcept {
   auto extent = static_cast<std::ptrdiff_t>(range.run_bytes);
@@ -139,6 +173,15 @@ bool may_overlap(const StridedRange& range) noexcept {
 }
 
 }  // namespace
+
+Geometry classify(const StridedRange& range) noexcept {
+  const std::ptrdiff_t* end = range.lengths + range.dimensions;
+  if (std::any_of(range.lengths, end, [](std::ptrdiff_t length) { return length < 0; })) {
+    return Geometry::negative_length;
+  }
+  if (std::find(range.lengths, end, 0) != end) return Geometry::empty;
+  return fits_in_memory(range) ? Geometry::regular : Geometry::too_large;
+}
 
 std::size_t count_bytes(const StridedRange& range) noexcept {
   std::size_t bytes = range.run_bytes;

@@ -13,9 +13,20 @@ struct StridedRange {
   std::byte* address;
   std::size_t run_bytes;  ///< at least 1
   int dimensions;
-  std::ptrdiff_t lengths[kMaxDimensions];  ///< all at least 1
+  std::ptrdiff_t lengths[kMaxDimensions];  ///< all at least 1, once classify() has said regular
   std::ptrdiff_t strides[kMaxDimensions];  ///< bytes, of any sign, 0 too
 };
+
+enum class Geometry {
+  regular,
+  empty,            ///< a length is 0: there is nothing to zero, whatever the strides are
+  negative_length,  ///< a length is below 0
+  too_large,  ///< the runs have more bytes than a size can say, or lie outside of all addresses
+};
+
+/// What kind of range it is. Lengths and strides that come from outside may be anything, so ask
+/// this before any other function.
+Geometry classify(const StridedRange& range) noexcept;
 
 /// The bytes of all runs; where runs overlap, their bytes count more than once.
 std::size_t count_bytes(const StridedRange& range) noexcept;

@@ -2,7 +2,9 @@
 #include "zeroing/strided.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -217,9 +219,41 @@ void a_poll_that_says_stop_interrupts() {
   CHECK(gained.zeroed() == 0);
 }
 
+/// A range of runs of 4 bytes at a high address, of these lengths and strides.
+zeroing::Geometry geometry(std::initializer_list<std::ptrdiff_t> lengths,
+                           std::initializer_list<std::ptrdiff_t> strides) {
+  zeroing::StridedRange range{};
+  range.address = reinterpret_cast<std::byte*>(std::uintptr_t{1} << 46);
+  range.run_bytes = 4;
+  range.dimensions = static_cast<int>(lengths.size());
+  std::copy(lengths.begin(), lengths.end(), range.lengths);
+  std::copy(strides.begin(), strides.end(), range.strides);
+  return zeroing::classify(range);
+}
+
+void ranges_that_cannot_be_are_told() {
+  using zeroing::Geometry;
+  constexpr std::ptrdiff_t least = std::numeric_limits<std::ptrdiff_t>::min();
+  constexpr std::ptrdiff_t most = std::numeric_limits<std::ptrdiff_t>::max();
+  CHECK(geometry({}, {}) == Geometry::regular);
+  CHECK(geometry({3, 5}, {-20, 4}) == Geometry::regular);
+  CHECK(geometry({2}, {-(std::ptrdiff_t{1} << 46)}) == Geometry::regular);
+  CHECK(geometry({2}, {-(std::ptrdiff_t{1} << 46) - 1}) == Geometry::too_large);
+  CHECK(geometry({0, 5}, {least, most}) == Geometry::empty);
+  CHECK(geometry({-1}, {4}) == Geometry::negative_length);
+  CHECK(geometry({0, -1}, {4, 4}) == Geometry::negative_length);
+  CHECK(geometry({least}, {0}) == Geometry::negative_length);
+  CHECK(geometry({most}, {0}) == Geometry::too_large);
+  CHECK(geometry({1 << 30, 1 << 30, 1 << 30}, {0, 0, 0}) == Geometry::too_large);
+  CHECK(geometry({3}, {most}) == Geometry::too_large);
+  CHECK(geometry({2}, {least}) == Geometry::too_large);
+  CHECK(geometry({2, 2, 2}, {most, most, most}) == Geometry::too_large);
+}
+
 }  // namespace
 
 int main() {
+  ranges_that_cannot_be_are_told();
   simplify_drops_repetitions();
   simplify_merges_what_is_contiguous();
   simplify_merges_dimensions_that_continue_each_other();

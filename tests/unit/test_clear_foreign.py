@@ -138,6 +138,18 @@ def test_dlpack_with_an_offset_and_lanes():
     assert array.tolist() == [7, 7, 7, 7, 0, 0, 0, 0]
 
 
+@pytest.mark.parametrize("device", [1, 3, 11, 13], ids=["CPU", "CUDA host", "ROCm host", "managed"])
+def test_dlpack_of_memory_that_the_cpu_can_write(device):
+    array = np.full(4, 7, "f4")
+    zerofill.clear(Exporter(array, device_type=device))
+    assert not array.any()
+
+
+def test_dlpack_of_no_elements_may_have_any_strides():
+    strides = (ctypes.c_int64 * 2)(-(2**63), 2**62)
+    zerofill.clear(Exporter(np.empty((0, 3), "f4"), strides=strides, data=None))
+
+
 @pytest.mark.parametrize(
     ("fields", "error", "words"),
     [
@@ -153,11 +165,29 @@ def test_dlpack_with_an_offset_and_lanes():
         ({"lanes": 0}, TypeError, "not a whole number of bytes"),
         ({"ndim": 65}, ValueError, "64 dimensions"),
         ({"ndim": -1}, ValueError, "64 dimensions"),
+        ({"shape": None}, ValueError, "no shape"),
+        ({"data": None}, ValueError, "outside of memory"),
+        ({"shape": [-1]}, ValueError, "negative dimensions"),
+        ({"shape": [2, -3]}, ValueError, "negative dimensions"),
+        ({"shape": [0, -3]}, ValueError, "negative dimensions"),
+        ({"shape": [-(2**63)]}, ValueError, "negative dimensions"),
+        ({"shape": [2**33, 2**33], "strides": [0, 1]}, ValueError, "outside of memory"),
+        ({"shape": [2**33, 2**33], "strides": None}, ValueError, "outside of memory"),
+        ({"shape": [2**62], "strides": [1]}, ValueError, "outside of memory"),
+        ({"shape": [2**62], "strides": [-1]}, ValueError, "outside of memory"),
+        ({"shape": [2], "strides": [2**61]}, ValueError, "outside of memory"),
+        ({"shape": [2], "strides": [-(2**63)]}, ValueError, "outside of memory"),
+        ({"shape": [3, 3], "strides": [2**59, 2**60]}, ValueError, "outside of memory"),
     ],
     ids=str,
 )
 def test_dlpack_that_cannot_be_written_to(fields, error, words):
     array = np.full(4, 7, "f4")
+    for name in ("shape", "strides"):
+        if isinstance(fields.get(name), list):
+            numbers = fields[name]
+            fields = {**fields, name: (ctypes.c_int64 * len(numbers))(*numbers)}
+            fields["ndim"] = len(numbers)
     with pytest.raises(error, match=f"this Exporter: .*{words}"):
         zerofill.clear(Exporter(array, **fields))
     assert (array == 7).all()
