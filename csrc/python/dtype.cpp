@@ -70,22 +70,35 @@ ZeroForm of_void(PyArray_Descr* descr) {
   return form;
 }
 
-/// Marks the bytes of an element at `start` that hold values, not padding.
-void mark_value_bytes(PyArray_Descr* descr, std::size_t start, std::vector<bool>* covered) {
+/// Bytes of an element, from `start` up to `end`.
+struct Interval {
+  std::size_t start;
+  std::size_t end;
+};
+
+/// Adds the bytes of a dtype at `start` that hold values, not padding. A subarray is one interval,
+/// or none where its elements have padding, however many there are.
+void add_value_bytes(PyArray_Descr* descr, std::size_t start, std::vector<Interval>* intervals) {
   const auto bytes = static_cast<std::size_t>(PyDataType_ELSIZE(descr));
-  if (PyDataType_HASSUBARRAY(descr)) {
-    PyArray_Descr* base = PyDataType_SUBARRAY(descr)->base;
-    const auto step = static_cast<std::size_t>(PyDataType_ELSIZE(base));
-    for (std::size_t i = 0; step != 0 && i < bytes; i += step)
-      mark_value_bytes(base, start + i, covered);
-  } else if (PyDataType_HASFIELDS(descr)) {
+  if (PyDataType_HASFIELDS(descr)) {
     for_each_field(descr, [&](PyArray_Descr* field, std::size_t offset) {
-      mark_value_bytes(field, start + offset, covered);
+      add_value_bytes(field, start + offset, intervals);
     });
-  } else {
-    const auto first = covered->begin() + static_cast<std::ptrdiff_t>(start);
-    std::fill(first, first + static_cast<std::ptrdiff_t>(bytes), true);
+  } else if (!PyDataType_HASSUBARRAY(descr) || has_only_fields(PyDataType_SUBARRAY(descr)->base)) {
+    intervals->push_back({start, start + bytes});
   }
+}
+
+/// Whether the intervals leave nothing out of an element of that size.
+bool cover_all(std::vector<Interval>* intervals, std::size_t bytes) {
+  std::sort(intervals->begin(), intervals->end(),
+            [](const Interval& a, const Interval& b) { return a.start < b.start; });
+  std::size_t covered = 0;
+  for (const Interval& interval : *intervals) {
+    if (interval.start > covered) return false;
+    covered = std::max(covered, interval.end);
+  }
+  return covered >= bytes;
 }
 
 /// Objects that both rules read as NumPy does, and that NumPy reads without surprises: it takes any
@@ -127,11 +140,12 @@ ZeroForm zero_form(PyArray_Descr* descr) {
 }
 
 bool has_only_fields(PyArray_Descr* descr) {
+  while (PyDataType_HASSUBARRAY(descr)) descr = PyDataType_SUBARRAY(descr)->base;
   if (!PyDataType_HASFIELDS(descr)) return true;
   try {
-    std::vector<bool> covered(static_cast<std::size_t>(PyDataType_ELSIZE(descr)));
-    mark_value_bytes(descr, 0, &covered);
-    return std::find(covered.begin(), covered.end(), false) == covered.end();
+    std::vector<Interval> intervals;
+    add_value_bytes(descr, 0, &intervals);
+    return cover_all(&intervals, static_cast<std::size_t>(PyDataType_ELSIZE(descr)));
   } catch (const std::bad_alloc&) {
     return false;
   }

@@ -88,20 +88,26 @@ py::object set_handler(const py::object& handler) {
 }  // namespace
 
 NumpyHandlerScope::NumpyHandlerScope(std::size_t alignment)
-    : former_(PyDataMem_SetHandler(handler_for(alignment))) {}
+    : ours_(handler_for(alignment)), former_(PyDataMem_SetHandler(ours_)) {}
 
 NumpyHandlerScope::~NumpyHandlerScope() {
   if (failed()) return;
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  Reference ours(PyDataMem_SetHandler(former_.get()));
-  if (!ours) {  // there was no memory for a moment; a second try, or our handler would stay for
-                // good
+  // A second try where there was no memory for a moment, or our handler would stay for good.
+  if (!restore()) {
     PyErr_Clear();
-    ours = Reference(PyDataMem_SetHandler(former_.get()));
+    if (!restore()) PyErr_WriteUnraisable(nullptr);
   }
-  if (!ours) PyErr_WriteUnraisable(nullptr);
   PyErr_Restore(type, value, traceback);
+}
+
+bool NumpyHandlerScope::restore() {
+  const Reference current(PyDataMem_GetHandler());
+  if (!current) return false;
+  if (current.get() != ours_) return true;
+  const Reference replaced(PyDataMem_SetHandler(former_.get()));
+  return static_cast<bool>(replaced);
 }
 
 void register_numpy_allocator(py::module_& module) {

@@ -10,7 +10,8 @@
 namespace zerofill::python {
 
 /// Has NumPy allocate with at least that alignment, a power of two, for its scope and in the
-/// current context.
+/// current context. At the end the former handler comes back, unless code that ran meanwhile has
+/// chosen another one.
 class NumpyHandlerScope {
  public:
   /// When that cannot be done, failed() is true and an error is set.
@@ -23,6 +24,9 @@ class NumpyHandlerScope {
   bool failed() const noexcept { return !former_; }
 
  private:
+  bool restore();
+
+  PyObject* ours_;  ///< borrowed; it is never destroyed
   Reference former_;
 };
 

@@ -1,8 +1,10 @@
 """Have NumPy allocate through zerofill, by setting its memory handler (NEP 49)."""
 
-import contextlib
-from collections.abc import Iterator
+import functools
+import inspect
+from collections.abc import Callable
 from contextvars import ContextVar
+from typing import ParamSpec, TypeVar
 
 from . import _zerofill
 from .runtime import is_disabled
@@ -13,8 +15,51 @@ __all__ = ["install", "numpy_allocator", "uninstall"]
 _replaced_handler: ContextVar[object] = ContextVar("zerofill_replaced_handler", default=None)
 
 
-@contextlib.contextmanager
-def numpy_allocator() -> Iterator[None]:
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class _NumpyAllocator:
+    """What :func:`numpy_allocator` returns: a context manager, and a decorator."""
+
+    def __init__(self) -> None:
+        self._previous: list[object] = []
+
+    def __enter__(self) -> None:
+        self._previous.append(_set_handler())
+
+    def __exit__(self, *error: object) -> None:
+        _restore_handler(self._previous.pop())
+
+    def __call__(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
+        kind = _suspending_kind(function)
+        if kind is not None:
+            raise TypeError(
+                f"numpy_allocator() cannot decorate {function!r}: calling {kind} only creates an "
+                "object, and its body runs later, in the context of whoever runs it. Write `with "
+                "zerofill.numpy_allocator():` inside of it, around code that does not suspend"
+            )
+
+        @functools.wraps(function)
+        def within(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            with _NumpyAllocator():
+                return function(*args, **kwargs)
+
+        return within
+
+
+def _suspending_kind(function: object) -> str | None:
+    """Return what a function is whose call does not run its body; None for a plain one."""
+    call_method = type(function).__call__ if callable(function) else None
+    for candidate in (function, call_method):
+        if inspect.iscoroutinefunction(candidate):
+            return "a coroutine function"
+        if inspect.isgeneratorfunction(candidate) or inspect.isasyncgenfunction(candidate):
+            return "a generator function"
+    return None
+
+
+def numpy_allocator() -> _NumpyAllocator:
     """Have NumPy allocate through zerofill, within a ``with`` statement or a decorated function.
 
     Every array that NumPy creates meanwhile, by :func:`numpy.zeros`, :func:`numpy.empty`,
@@ -40,6 +85,11 @@ def numpy_allocator() -> Iterator[None]:
     context manager
         It is also a decorator, for functions other than coroutines and generators.
 
+    Raises
+    ------
+    TypeError
+        When it decorates a coroutine function or a generator function.
+
     See Also
     --------
     install : the same until :func:`uninstall` is called.
@@ -58,11 +108,7 @@ def numpy_allocator() -> Iterator[None]:
     >>> work()
     array([0, 1, 2])
     """
-    previous = _set_handler()
-    try:
-        yield
-    finally:
-        _restore_handler(previous)
+    return _NumpyAllocator()
 
 
 def install() -> None:

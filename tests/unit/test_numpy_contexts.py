@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import ctypes
+import functools
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -134,3 +135,61 @@ def test_tasks_start_with_what_was_chosen():
     inherits = getattr(sys.flags, "thread_inherit_context", 0)
     threads = (ours, ours if inherits else numpys)
     assert asyncio.run(main()) == (numpys, ours, numpys, ours, threads, numpys)
+
+
+def test_a_handler_that_is_chosen_while_an_array_of_objects_is_made_stays(other_handler):
+    class Choosing(np.ndarray):
+        def __array_finalize__(self, source):
+            _zerofill.set_numpy_handler(other_handler)
+
+    prototype = np.zeros(3, object).view(Choosing)
+
+    def handler_afterwards():
+        zerofill.zeros_like(prototype)
+        return _zerofill.get_numpy_handler()
+
+    assert contextvars.copy_context().run(handler_afterwards) is other_handler
+
+
+async def coroutine():
+    pass
+
+
+def generator():
+    yield
+
+
+async def asynchronous_generator():
+    yield
+
+
+class AsynchronousCall:
+    async def __call__(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        (coroutine, "a coroutine function"),
+        (functools.partial(coroutine), "a coroutine function"),
+        (AsynchronousCall(), "a coroutine function"),
+        (generator, "a generator function"),
+        (asynchronous_generator, "a generator function"),
+    ],
+    ids=["coroutine", "partial", "object", "generator", "asynchronous generator"],
+)
+def test_a_function_that_suspends_is_not_decorated(function, kind):
+    with pytest.raises(TypeError, match=f"cannot decorate .*{kind}.*with zerofill"):
+        numpy_allocator()(function)
+
+
+def test_one_manager_may_be_used_again_and_within_itself():
+    manager = numpy_allocator()
+    before = _zerofill.get_numpy_handler()
+    with manager, manager:
+        assert get_handler_name(np.ones(3)) == "zerofill"
+    assert _zerofill.get_numpy_handler() is before
+    with manager:
+        assert get_handler_name(np.ones(3)) == "zerofill"
+    assert _zerofill.get_numpy_handler() is before
