@@ -142,7 +142,7 @@ def test_a_handler_that_is_chosen_while_an_array_of_objects_is_made_stays(other_
         def __array_finalize__(self, source):
             _zerofill.set_numpy_handler(other_handler)
 
-    prototype = np.zeros(3, object).view(Choosing)
+    prototype = contextvars.copy_context().run(np.zeros(3, object).view, Choosing)
 
     def handler_afterwards():
         zerofill.zeros_like(prototype)
