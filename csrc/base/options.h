@@ -26,6 +26,7 @@ struct Options {
   std::atomic<double> decay{10.0};                       ///< seconds; read it by decay_time()
   std::atomic<Scrub> scrub{Scrub::automatic};
   std::atomic<bool> audit{false};
+  std::atomic<bool> huge_pages{true};  ///< whether they may be asked for
 };
 
 /// The process's options.

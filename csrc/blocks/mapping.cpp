@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/counters.h"
 #include "base/errors.h"
+#include "base/options.h"
 #include "base/poison.h"
 #include "blocks/fork_epoch.h"
 #include "os/pages.h"
@@ -49,7 +50,9 @@ OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colou
   block.colour = colour;
   block.content = Content::zero;
   block.fork_epoch = fork_epoch();
-  if (holds_huge && pages == PageSize::small) {
+  const bool wants_huge =
+      pages == PageSize::huge && options().huge_pages.load(std::memory_order_relaxed);
+  if (holds_huge && !wants_huge) {
     (void)os::advise_no_huge_pages(address, block.bytes);
   } else {
     block.huge_pages = holds_huge && os::advise_huge_pages(address, block.bytes) == 0;

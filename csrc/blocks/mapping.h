@@ -12,7 +12,7 @@
 namespace zerofill::blocks {
 
 enum class PageSize {
-  huge,   ///< huge pages where the block holds one and the system has them
+  huge,   ///< huge pages where the block holds one, the system has them and the options allow it
   small,  ///< no huge page, of which one touched byte makes 2 MiB resident
 };
 

@@ -149,6 +149,7 @@ void register_runtime(py::module_& module) {
   module.def("set_options", &set_options);
   module.def("system_info", &system_info);
   module.def("disable_own_memory", &disable_own_memory);
+  module.def("disable_huge_pages", [] { options().huge_pages.store(false); });
   module.def("is_own_memory_disabled", &is_own_memory_disabled);
 }
 

@@ -219,11 +219,16 @@ def configure(
 def configure_from_environment(environment: Mapping[str, str]) -> None:
     """Set the options that ``ZEROFILL_...`` variables give. Called once, on import.
 
+    NumPy's own variable ``NUMPY_MADVISE_HUGEPAGE=0`` counts too: it means that arrays get no huge
+    pages.
+
     Raises
     ------
     ValueError
         For an invalid value; the message names the variable too.
     """
+    if environment.get("NUMPY_MADVISE_HUGEPAGE", "").strip() == "0":
+        _zerofill.disable_huge_pages()
     options = parse_environment(environment)
     if options.pop("disable", False):
         _zerofill.disable_own_memory()

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -164,6 +165,32 @@ def test_freeing_a_sparse_array_makes_nothing_resident():
     assert resident_bytes() - before < MIB
     array = zerofill.zeros(16 * GIB, "u1", commit="lazy")
     assert array[[0, 8 * GIB, -1]].tolist() == [0, 0, 0]
+
+
+@linux
+@pytest.mark.skipif(
+    zerofill._zerofill.system_info()["huge_page_bytes"] == 0, reason="the system has no huge pages"
+)
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_numpys_variable_for_huge_pages_counts(value):
+    """Where huge pages are off, 128 bytes written make 128 pages resident, and not 256 MiB."""
+    code = """if True:
+        import numpy as np, os, zerofill
+        def resident_pages():
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1])
+        with zerofill.numpy_allocator():
+            array = np.zeros(256 << 20, "u1")
+        before = resident_pages()
+        array[:: 2 << 20] = 1
+        print(resident_pages() - before, zerofill.Buffer(64 << 20).huge_pages)
+    """
+    environment = {**os.environ, "NUMPY_MADVISE_HUGEPAGE": value}
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    pages, has_huge_pages = result.stdout.split()
+    assert (int(pages) < 1000) == (value == "0")
+    assert has_huge_pages == str(value == "1")
 
 
 @linux
