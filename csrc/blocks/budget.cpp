@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 
 #include "base/checked.h"
 #include "base/errors.h"
@@ -21,14 +22,30 @@ std::size_t headroom(std::size_t total_bytes) noexcept {
   return std::min(std::max(total_bytes / 64, 4 * MiB), 256 * MiB);
 }
 
-/// The last total that was read; 0 for none yet.
+/// The last figures that were read; a total of 0 for none yet.
 std::atomic<std::size_t> last_total{0};
+std::atomic<std::size_t> last_available{0};
 
+/// Where the figures cannot be read, because there is no file descriptor left say, the last known
+/// ones serve: unknown is not unlimited. False when there never were any.
 bool read_budget(os::MemoryBudget* budget) noexcept {
-  if (os::read_memory_budget(budget) != 0) return false;
-  last_total.store(budget->total_bytes, std::memory_order_relaxed);
-  return true;
+  if (os::read_memory_budget(budget) == 0) {
+    last_total.store(budget->total_bytes, std::memory_order_relaxed);
+    last_available.store(budget->available_bytes, std::memory_order_relaxed);
+    return true;
+  }
+  budget->total_bytes = last_total.load(std::memory_order_relaxed);
+  budget->available_bytes = last_available.load(std::memory_order_relaxed);
+  std::snprintf(budget->source, sizeof budget->source,
+                "when the limits could last be read; they cannot be read now");
+  return budget->total_bytes != 0;
 }
+
+/// At load time, so that there are figures for later.
+[[maybe_unused]] const bool kWasRead = [] {
+  os::MemoryBudget budget;
+  return read_budget(&budget);
+}();
 
 std::size_t minus(std::size_t from, std::size_t amount) noexcept {
   return from > amount ? from - amount : 0;
@@ -80,7 +97,11 @@ Reservation::Reservation(std::size_t bytes, std::size_t at_least_bytes) : unsett
     throw OutOfMemory(ENOMEM);
   }
   const std::size_t available = std::max(left_of(budget, before), minus(at_least_bytes, before));
-  if (added && bytes <= available) return;
+  if (added && bytes <= available) {
+    // In case that the figures cannot be read next time.
+    last_available.store(minus(budget.available_bytes, bytes), std::memory_order_relaxed);
+    return;
+  }
   settle(bytes);
   throw OutOfMemory(available, budget.source);
 }

@@ -6,8 +6,8 @@
 namespace zerofill::os {
 
 struct MemoryBudget {
-  /// Bytes that can become resident before the tightest limit is met. File pages that the system
-  /// reclaims first count as free.
+  /// Bytes that can become resident before the tightest limit is met. File pages count as
+  /// free, because the system reclaims them first.
   std::uint64_t available_bytes;
   /// Size of that limit in bytes (the machine's memory where no smaller limit applies).
   std::uint64_t total_bytes;

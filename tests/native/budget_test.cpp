@@ -32,11 +32,19 @@ void exactly_what_is_there_is_granted() {
   CHECK(is_refused(kAvailable - test::kFakeHeadroom + 1));
 }
 
-void where_nothing_is_known_nothing_is_refused() {
+/// As when there is no file descriptor left. What was granted meanwhile is taken off.
+void where_nothing_can_be_read_the_last_known_figures_serve() {
+  CHECK(is_refused(kFarTooMuch));  // which reads them
   test::set_readable(false);
-  CHECK(!is_refused(kFarTooMuch));
+  CHECK(is_refused(kFarTooMuch));
   CHECK(!blocks::is_memory_low());
+  {
+    const Reservation granted(kThreeFifths);
+    CHECK(is_refused(kThreeFifths));
+  }
+  CHECK(is_refused(kThreeFifths));
   test::set_readable(true);
+  CHECK(!is_refused(kThreeFifths));
 }
 
 /// The system may say so late that they are free.
@@ -116,7 +124,7 @@ void settling_more_than_was_reserved_gives_back_that() {
 int main() {
   test::set_available(kAvailable);
   exactly_what_is_there_is_granted();
-  where_nothing_is_known_nothing_is_refused();
+  where_nothing_can_be_read_the_last_known_figures_serve();
   what_is_known_to_be_free_counts();
   memory_is_short_below_twice_what_is_kept_back();
   far_too_much_is_refused_before_a_page_is_touched();

@@ -130,6 +130,35 @@ void a_group_outside_of_what_is_mounted_gives_the_mounts_root() {
   CHECK(found(root, "memory") == "/sys/fs/cgroup");
 }
 
+void a_longer_name_is_not_below_a_shorter_one() {
+  const FakeRoot root;
+  describe(root, "4:memory:/docker/12\n",
+           "35 31 0:32 /docker/1 /one rw - cgroup cgroup rw,memory\n"
+           "36 31 0:32 /docker/12 /two rw - cgroup cgroup rw,memory\n");
+  make_group(root, "/one");
+  make_group(root, "/one/2");
+  make_group(root, "/two");
+  CHECK(found(root, "memory") == "/two");
+}
+
+/// Somebody may have mounted another group first.
+void the_mount_that_shows_the_own_group_is_found() {
+  const FakeRoot root;
+  describe(root, "4:memory:/docker/12\n",
+           "35 31 0:32 /system /other rw - cgroup cgroup rw,memory\n" + kMemoryMount);
+  make_group(root, "/other");
+  make_group(root, "/sys/fs/cgroup/memory/docker/12");
+  CHECK(found(root, "memory") == "/sys/fs/cgroup/memory/docker/12");
+}
+
+void spaces_in_a_path_are_unescaped() {
+  const FakeRoot root;
+  describe(root, "4:memory:/my job\n",
+           "35 31 0:32 /my\\040job /mount\\040point rw - cgroup cgroup rw,memory\n");
+  make_group(root, "/mount point");
+  CHECK(found(root, "memory") == "/mount point");
+}
+
 void missing_files_are_no_group() {
   const FakeRoot root;
   CHECK(found(root, "memory") == "none");
@@ -257,6 +286,9 @@ int main() {
   a_mount_of_the_own_group_is_its_folder();
   a_group_below_what_is_mounted_is_found();
   a_group_outside_of_what_is_mounted_gives_the_mounts_root();
+  a_longer_name_is_not_below_a_shorter_one();
+  the_mount_that_shows_the_own_group_is_found();
+  spaces_in_a_path_are_unescaped();
   missing_files_are_no_group();
   lines_that_make_no_sense_are_passed_over();
   a_path_too_long_is_no_group();

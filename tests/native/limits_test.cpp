@@ -1,12 +1,18 @@
 // os/linux/limits: the tightest of the machine's and all control groups' limits is the budget.
 #include "os/linux/limits.h"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cerrno>
+#include <cstdlib>
 #include <string>
 #include <utility>
 
 #include "check.h"
 #include "fake_root.h"
+#include "os/pages.h"
 
 namespace {
 
@@ -75,11 +81,35 @@ void without_groups_it_is_the_machines() {
   CHECK(is_the_machines(budget_of(root)));
 }
 
-void without_the_machines_figures_it_is_not_known(const std::string& meminfo) {
+/// A container may mount /proc without it (subset=pid). That must not mean that there is no limit.
+void without_meminfo_free_memory_counts(const std::string& meminfo) {
   const FakeRoot root;
   write_unless_empty(root, "/proc/meminfo", meminfo);
+  const os::MemoryBudget budget = budget_of(root);
+  CHECK(std::string(budget.source) == "free memory of this machine");
+  CHECK(budget.available_bytes < budget.total_bytes);
+  CHECK(budget.total_bytes > 0);
+}
+
+void without_meminfo_a_groups_limit_counts() {
+  const FakeRoot root;
+  root.write("/proc/self/cgroup", "4:memory:/job\n");
+  root.write("/proc/self/mountinfo", "35 31 0:32 / /memory rw - cgroup cgroup rw,memory\n");
+  root.write("/memory/job/cgroup.procs", "1\n");
+  root.write("/memory/job/memory.limit_in_bytes", "1000000\n");
+  root.write("/memory/job/memory.usage_in_bytes", "300000\n");
+  CHECK(budget_of(root).available_bytes == 700000);
+}
+
+/// Every file would look as if it were not there.
+void without_a_descriptor_nothing_is_known() {
+  rlimit before;
+  CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none{0, before.rlim_max};
+  CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
   os::MemoryBudget budget;
-  CHECK(os::read_memory_budget_below(root.path().c_str(), &budget) == ENOENT);
+  CHECK(os::read_memory_budget(&budget) == EMFILE);
+  CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 
 void a_limit_less_what_is_used_is_available() {
@@ -89,9 +119,25 @@ void a_limit_less_what_is_used_is_available() {
   CHECK(std::string(budget.source) == "memory.max of cgroup /outer/inner");
 }
 
-void inactive_file_pages_count_as_free() {
+/// Whether they are in use or not, as in MemAvailable.
+void file_pages_count_as_free() {
   const Group group{"1000000\n", "300000\n", "anon 1\ninactive_file 50000\nactive_file 7\n"};
-  CHECK(version2_budget({}, group).available_bytes == 750000);
+  CHECK(version2_budget({}, group).available_bytes == 750007);
+}
+
+/// Beyond it the group is not killed, but throttled to a standstill.
+void memory_high_is_a_limit_too() {
+  const FakeRoot root;
+  root.write("/proc/meminfo", kMachine);
+  root.write("/proc/self/cgroup", "0::/job\n");
+  root.write("/proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+  root.write("/sys/fs/cgroup/job/cgroup.procs", "1\n");
+  root.write("/sys/fs/cgroup/job/memory.max", "2000000\n");
+  root.write("/sys/fs/cgroup/job/memory.high", "1000000\n");
+  root.write("/sys/fs/cgroup/job/memory.current", "400000\n");
+  const os::MemoryBudget budget = budget_of(root);
+  CHECK(budget.available_bytes == 600000);
+  CHECK(std::string(budget.source) == "memory.high of cgroup /job");
 }
 
 void no_more_than_the_limit_is_ever_available() {
@@ -162,6 +208,56 @@ void version1_counts_inactive_file_pages_of_the_children_too() {
   CHECK(version1_budget(job).available_bytes == 750000);
 }
 
+void version1_counts_active_file_pages_too() {
+  const Group job{"1000000\n", "300000\n", "total_inactive_file 50000\ntotal_active_file 100000\n"};
+  CHECK(version1_budget(job).available_bytes == 850000);
+}
+
+/// The group that limits is not shown in a container, which sees its own group as the outermost.
+void version1_knows_the_limit_of_a_group_that_is_not_shown() {
+  const Group job{"9223372036854771712\n", "300000\n", "hierarchical_memory_limit 1000000\n"};
+  const os::MemoryBudget budget = version1_budget(job);
+  CHECK(budget.available_bytes == 700000);
+  CHECK(std::string(budget.source) == "hierarchical_memory_limit of cgroup /job");
+}
+
+/// The process in "/outer/inner" of version 1, and the limit is outer's.
+std::uint64_t available_below_an_ancestor(const std::string& use_hierarchy) {
+  const FakeRoot root;
+  root.write("/proc/meminfo", kMachine);
+  root.write("/proc/self/cgroup", "4:memory:/outer/inner\n");
+  root.write("/proc/self/mountinfo", "35 31 0:32 / /memory rw - cgroup cgroup rw,memory\n");
+  root.write("/memory/outer/inner/cgroup.procs", "1\n");
+  root.write("/memory/outer/memory.limit_in_bytes", "1000000\n");
+  root.write("/memory/outer/memory.usage_in_bytes", "300000\n");
+  write_unless_empty(root, "/memory/outer/memory.use_hierarchy", use_hierarchy);
+  return budget_of(root).available_bytes;
+}
+
+void version1_without_hierarchy_has_no_ancestors_limit() {
+  CHECK(available_below_an_ancestor("") == 700000);
+  CHECK(available_below_an_ancestor("1\n") == 700000);
+  CHECK(available_below_an_ancestor("0\n") == 5368709120);
+}
+
+/// In a process of its own, because the limit stays.
+void the_processs_own_limits_count(int resource, const char* name) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit limit{std::uint64_t{1} << 40, std::uint64_t{1} << 40};
+    CHECK(setrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0);
+    const FakeRoot root;
+    root.write("/proc/meminfo", kMachine);
+    root.write("/proc/self/statm", "268434000 100 50 1 0 268434000 0\n");  // 1 TiB less 1,456 pages
+    const os::MemoryBudget budget = budget_of(root);
+    CHECK(budget.available_bytes == 1456 * os::page_bytes());
+    CHECK(std::string(budget.source) == std::string(name) + " of this process");
+    std::_Exit(0);
+  }
+  int status = -1;
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 void version1_writes_no_limit_as_a_large_number() {
   CHECK(is_the_machines(version1_budget({"9223372036854771712\n", "300000\n", ""})));
 }
@@ -179,10 +275,13 @@ void this_systems_figures_make_sense() {
 int main() {
   this_systems_figures_make_sense();
   without_groups_it_is_the_machines();
-  without_the_machines_figures_it_is_not_known("");
-  without_the_machines_figures_it_is_not_known("MemTotal: 8388608 kB\nMemFree: 1048576 kB\n");
+  without_meminfo_free_memory_counts("");
+  without_meminfo_free_memory_counts("MemTotal: 8388608 kB\nMemFree: 1048576 kB\n");
+  without_meminfo_a_groups_limit_counts();
+  without_a_descriptor_nothing_is_known();
   a_limit_less_what_is_used_is_available();
-  inactive_file_pages_count_as_free();
+  file_pages_count_as_free();
+  memory_high_is_a_limit_too();
   no_more_than_the_limit_is_ever_available();
   nothing_is_available_beyond_the_limit();
   a_tighter_ancestor_is_the_budget();
@@ -194,5 +293,12 @@ int main() {
   the_outermost_group_has_a_name();
   version1_has_a_limit();
   version1_counts_inactive_file_pages_of_the_children_too();
+  version1_counts_active_file_pages_too();
+  version1_knows_the_limit_of_a_group_that_is_not_shown();
+  version1_without_hierarchy_has_no_ancestors_limit();
   version1_writes_no_limit_as_a_large_number();
+#ifndef __SANITIZE_ADDRESS__  // which maps more than any such limit
+  the_processs_own_limits_count(RLIMIT_AS, "RLIMIT_AS");
+#endif
+  the_processs_own_limits_count(RLIMIT_DATA, "RLIMIT_DATA");
 }

@@ -107,6 +107,84 @@ def test_the_limit_of_a_control_group(group, where):
     assert group.kills() == 0
 
 
+# Each joins the group in sys.argv[1], and sys.argv[2] is its limit in bytes.
+JOIN = """
+import pathlib, sys
+pathlib.Path(sys.argv[1], "cgroup.procs").write_text("0")
+limit = int(sys.argv[2])
+"""
+
+PAGE_CACHE = """
+import tempfile
+import zerofill
+with tempfile.NamedTemporaryFile(dir=".") as file:
+    for _ in range(limit * 6 // 10 >> 20):
+        file.write(bytes(1 << 20))
+    file.flush()
+    for _ in range(3):  # so that its pages count as active
+        file.seek(0)
+        while file.read(1 << 20):
+            pass
+    zerofill.zeros(limit // 2, "u1")[::4096] = 1
+"""
+
+NO_DESCRIPTORS = """
+import os
+import zerofill
+zerofill.zeros(limit // 8, "u1")
+held = []
+try:
+    while True:
+        held.append(os.open("/dev/null", os.O_RDONLY))
+except OSError:
+    pass
+try:
+    zerofill.zeros(limit * 2, "u1")
+except MemoryError:
+    print("refused")
+zerofill.zeros(limit // 4, "u1")[::4096] = 1
+"""
+
+NO_MEMINFO = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
+if libc.unshare(CLONE_NEWNS) != 0 or libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) != 0:
+    sys.exit(77)
+if libc.mount(b"proc", b"/proc", b"proc", 0, b"subset=pid") != 0:
+    sys.exit(77)
+assert not os.path.exists("/proc/meminfo")
+import zerofill
+try:
+    zerofill.zeros(limit * 2, "u1")
+except MemoryError:
+    print("refused")
+zerofill.zeros(limit // 4, "u1")[::4096] = 1
+"""
+
+
+def run_in(group, code, folder):
+    command = [sys.executable, "-c", JOIN + code, str(group.outer), str(LIMIT)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder)
+    if result.returncode == 77:
+        pytest.skip("a namespace cannot be made here")
+    assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
+    assert group.kills() == 0
+    return result.stdout
+
+
+def test_page_cache_that_is_in_use_counts_as_free(group, tmp_path):
+    run_in(group, PAGE_CACHE, tmp_path)
+
+
+def test_the_limit_holds_without_a_file_descriptor(group, tmp_path):
+    assert run_in(group, NO_DESCRIPTORS, tmp_path) == "refused\n"
+
+
+def test_the_limit_holds_where_proc_shows_processes_alone(group, tmp_path):
+    assert run_in(group, NO_MEMINFO, tmp_path) == "refused\n"
+
+
 def test_a_limit_of_the_address_space():
     """The process may map 2 GiB, some of which Python and NumPy use."""
     most = 2 << 30

@@ -68,23 +68,42 @@ bool find_group_path(const char* root, const char* controller, bool version2, ch
   return false;
 }
 
-/// Where the hierarchy is mounted, and which of its groups the mount shows as its root.
-bool find_mount(const char* root, const char* controller, bool version2, char* mount,
-                char* mounted_group) noexcept {
-  char file[kPathBytes];
-  if (!join(file, root, "/proc/self/mountinfo", "")) return false;
-  Lines lines(file);
-  while (char* line = lines.next()) {
-    char shown[kPathBytes];
+/// mountinfo writes a space, a tab, a newline and a backslash as three octal digits behind a
+/// backslash.
+void unescape(char* text) noexcept {
+  char* end = text;
+  for (const char* next = text; *next != '\0'; ++end) {
+    const bool escaped = next[0] == '\\' && next[1] >= '0' && next[1] <= '3' && next[2] >= '0' &&
+                         next[2] <= '7' && next[3] >= '0' && next[3] <= '7';
+    *end = escaped ? static_cast<char>((next[1] - '0') * 64 + (next[2] - '0') * 8 + next[3] - '0')
+                   : *next;
+    next += escaped ? 4 : 1;
+  }
+  *end = '\0';
+}
+
+/// A mount of a hierarchy, and which of its groups it shows as its root.
+struct Mount {
+  char point[kPathBytes];
+  char shown[kPathBytes];
+};
+
+/// The hierarchy's next mount in the lines of /proc/self/mountinfo; false when there is none.
+bool next_mount(Lines* lines, const char* root, const char* controller, bool version2,
+                Mount* mount) noexcept {
+  while (char* line = lines->next()) {
     char point[kPathBytes];
-    if (std::sscanf(line, "%*s %*s %*s %767s %767s", shown, point) != 2) continue;
+    if (std::sscanf(line, "%*s %*s %*s %767s %767s", mount->shown, point) != 2) continue;
     const char* rest = std::strstr(line, " - ");
     char type[32];
     char options[512];
     if (rest == nullptr || std::sscanf(rest, " - %31s %*s %511s", type, options) != 2) continue;
     const bool match = version2 ? std::strcmp(type, "cgroup2") == 0
                                 : std::strcmp(type, "cgroup") == 0 && lists(options, controller);
-    if (match) return join(mount, root, point, "") && join(mounted_group, shown, "", "");
+    if (!match) continue;
+    unescape(mount->shown);
+    unescape(point);
+    return join(mount->point, root, point, "");
   }
   return false;
 }
@@ -95,24 +114,42 @@ bool is_group(const char* folder) noexcept {
   return join(path, folder, "/cgroup.procs", "") && access(path, F_OK) == 0;
 }
 
+/// The part of a group's path below the group that the mount shows as its root; null when it is not
+/// below that one ("/docker/12" is not below "/docker/1").
+const char* path_below(const char* path, const char* shown) noexcept {
+  const std::size_t length = std::strcmp(shown, "/") == 0 ? 0 : std::strlen(shown);
+  if (std::strncmp(path, shown, length) != 0) return nullptr;
+  const char* below = path + length;
+  if (*below != '/' && *below != '\0') return nullptr;
+  return std::strcmp(below, "/") == 0 ? "" : below;
+}
+
+bool enter(const Mount& mount, const char* below, Cgroup* group) noexcept {
+  if (!join(group->folder, mount.point, below, "")) return false;
+  group->mount_length = std::strlen(mount.point);
+  return is_group(group->folder);
+}
+
 bool find_in(const char* root, const char* controller, bool version2, Cgroup* group) noexcept {
   char path[kPathBytes];
-  char mount[kPathBytes];
-  char shown[kPathBytes];
+  char file[kPathBytes];
   if (!find_group_path(root, controller, version2, path)) return false;
-  if (!find_mount(root, controller, version2, mount, shown)) return false;
-  // In a container the mount often shows only the container's own group as "/".
-  const char* below = path;
-  const std::size_t shown_length = std::strcmp(shown, "/") == 0 ? 0 : std::strlen(shown);
-  if (std::strncmp(path, shown, shown_length) == 0) below += shown_length;
-  if (std::strcmp(below, "/") == 0) below = "";
-  if (!join(group->folder, mount, below, "")) return false;
-  group->mount_length = std::strlen(mount);
+  if (!join(file, root, "/proc/self/mountinfo", "")) return false;
   group->version2 = version2;
-  if (is_group(group->folder)) return true;
-  // The path names a group that is not mounted here, so the mount's root is the closest there is.
-  group->folder[group->mount_length] = '\0';
-  return is_group(group->folder);
+  Mount mount;
+  Mount first;
+  bool is_mounted = false;
+  Lines lines(file);
+  while (next_mount(&lines, root, controller, version2, &mount)) {
+    if (!is_mounted) first = mount;
+    is_mounted = true;
+    const char* below = path_below(path, mount.shown);
+    if (below != nullptr && enter(mount, below, group)) return true;
+  }
+  // A container may show its own group alone, and name it by the host's path or by its own. Then
+  // the mount has it below its root, or as its root.
+  return is_mounted &&
+         (enter(first, std::strcmp(path, "/") == 0 ? "" : path, group) || enter(first, "", group));
 }
 
 double quota_of(const Cgroup& group) noexcept {
@@ -162,6 +199,13 @@ bool read_keyed_number(const char* path, const char* key, std::uint64_t* value) 
     return std::sscanf(line + length, "%" SCNu64, value) == 1;
   }
   return false;
+}
+
+bool read_statm(const char* path, std::uint64_t* mapped, std::uint64_t* data) noexcept {
+  Lines lines(path);
+  const char* line = lines.next();  // size resident shared text lib data dt
+  constexpr const char* kFormat = "%" SCNu64 " %*s %*s %*s %*s %" SCNu64;
+  return line != nullptr && std::sscanf(line, kFormat, mapped, data) == 2;
 }
 
 double cgroup_cpu_quota(const char* root) noexcept {

@@ -30,6 +30,9 @@ bool read_number(const Cgroup& group, const char* file, std::uint64_t* value) no
 /// Reads the number behind `key` in a file of "key number" lines.
 bool read_keyed_number(const char* path, const char* key, std::uint64_t* value) noexcept;
 
+/// Reads /proc/self/statm: the pages that are mapped, and those of private, writable memory.
+bool read_statm(const char* path, std::uint64_t* mapped, std::uint64_t* data) noexcept;
+
 /// Processors' worth of time that the quota allows, the smallest of all ancestors'; 0 for no quota.
 double cgroup_cpu_quota(const char* root = "") noexcept;
 

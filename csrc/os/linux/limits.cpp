@@ -1,74 +1,163 @@
 #include "os/linux/limits.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
+#include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <initializer_list>
 
 #include "os/linux/cgroups.h"
 
 namespace zerofill::os {
 namespace {
 
-/// The names of the files in each version.
+/// What the files of either version are called, and the keys in memory.stat.
 struct Files {
-  const char* limit;
+  std::initializer_list<const char*> limits;
   const char* usage;
-  const char* reclaimable_key;
+  const char*
+      ancestors_limit_key;  ///< the tightest limit of all groups above; null: there is no such key
+  std::initializer_list<const char*> reclaimable_keys;
 };
 
-constexpr Files kVersion1{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"};
-constexpr Files kVersion2{"memory.max", "memory.current", "inactive_file"};
+// File pages count as free whether they are in use (active) or not, as in MemAvailable: the kernel
+// reclaims them before it refuses a page.
+constexpr Files kVersion1{{"memory.limit_in_bytes"},
+                          "memory.usage_in_bytes",
+                          "hierarchical_memory_limit",
+                          {"total_inactive_file", "total_active_file"}};
+// A group above memory.high is not killed, but throttled until it stands still.
+constexpr Files kVersion2{
+    {"memory.max", "memory.high"}, "memory.current", nullptr, {"inactive_file", "active_file"}};
 
 /// Version 1 writes "no limit" as the largest multiple of a page below 2**63.
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 62;
 
-bool read_machine(const char* root, MemoryBudget* budget) noexcept {
+/// Makes the limit the budget if less is available under it.
+void tighten(std::uint64_t limit, std::uint64_t used, const char* name, const char* whose,
+             MemoryBudget* budget) noexcept {
+  const std::uint64_t available = limit > used ? limit - used : 0;
+  if (limit >= kNoLimit || available >= budget->available_bytes) return;
+  budget->available_bytes = available;
+  budget->total_bytes = limit;
+  std::snprintf(budget->source, sizeof budget->source, "%s of %.140s", name, whose);
+}
+
+/// Where /proc/meminfo cannot be read, as in a container whose /proc shows processes alone
+/// (subset=pid), only memory that nobody uses counts: sysinfo(2) does not say how much of the rest
+/// is reclaimable.
+int read_free_memory(MemoryBudget* budget) noexcept {
+  struct sysinfo info;
+  if (sysinfo(&info) != 0) return errno;
+  budget->available_bytes = (std::uint64_t{info.freeram} + info.bufferram) * info.mem_unit;
+  budget->total_bytes = std::uint64_t{info.totalram} * info.mem_unit;
+  std::snprintf(budget->source, sizeof budget->source, "free memory of this machine");
+  return 0;
+}
+
+int read_machine(const char* root, MemoryBudget* budget) noexcept {
   char path[kPathBytes];
   std::snprintf(path, sizeof path, "%s/proc/meminfo", root);
   std::uint64_t available_kib = 0;
   std::uint64_t total_kib = 0;
-  if (!read_keyed_number(path, "MemTotal:", &total_kib)) return false;
-  if (!read_keyed_number(path, "MemAvailable:", &available_kib)) return false;
+  if (!read_keyed_number(path, "MemTotal:", &total_kib) ||
+      !read_keyed_number(path, "MemAvailable:", &available_kib)) {
+    return read_free_memory(budget);
+  }
   budget->available_bytes = available_kib * 1024;
   budget->total_bytes = total_kib * 1024;
   std::snprintf(budget->source, sizeof budget->source, "MemAvailable of this machine");
-  return true;
+  return 0;
+}
+
+bool read_stat(const Cgroup& group, const char* key, std::uint64_t* value) noexcept {
+  char path[kPathBytes];
+  const int length = std::snprintf(path, sizeof path, "%s/memory.stat", group.folder);
+  if (length < 0 || static_cast<std::size_t>(length) >= sizeof path) return false;
+  return read_keyed_number(path, key, value);
 }
 
 std::uint64_t reclaimable_bytes(const Cgroup& group, const Files& files) noexcept {
-  char path[kPathBytes];
-  const int length = std::snprintf(path, sizeof path, "%s/memory.stat", group.folder);
-  if (length < 0 || static_cast<std::size_t>(length) >= sizeof path) return 0;
-  std::uint64_t bytes = 0;
-  return read_keyed_number(path, files.reclaimable_key, &bytes) ? bytes : 0;
+  std::uint64_t sum = 0;
+  for (const char* key : files.reclaimable_keys) {
+    std::uint64_t bytes = 0;
+    if (read_stat(group, key, &bytes)) sum += bytes;
+  }
+  return sum;
 }
 
-void tighten(const Cgroup& group, MemoryBudget* budget) noexcept {
+void apply_group(const Cgroup& group, MemoryBudget* budget) noexcept {
   const Files& files = group.version2 ? kVersion2 : kVersion1;
-  std::uint64_t limit = 0;
-  if (!read_number(group, files.limit, &limit) || limit >= kNoLimit) return;
   std::uint64_t usage = 0;
   if (!read_number(group, files.usage, &usage)) return;
-  const std::uint64_t kept = reclaimable_bytes(group, files);
-  const std::uint64_t used = usage > kept ? usage - kept : 0;
-  const std::uint64_t available = limit > used ? limit - used : 0;
-  if (available >= budget->available_bytes) return;
-  budget->available_bytes = available;
-  budget->total_bytes = limit;
+  const std::uint64_t reclaimable = reclaimable_bytes(group, files);
+  const std::uint64_t used = usage > reclaimable ? usage - reclaimable : 0;
+  char whose[kPathBytes + 8];
   const char* name = group.folder + group.mount_length;
-  std::snprintf(budget->source, sizeof budget->source, "%s of cgroup %.120s", files.limit,
-                *name != '\0' ? name : "/");
+  std::snprintf(whose, sizeof whose, "cgroup %s", *name != '\0' ? name : "/");
+  std::uint64_t limit = 0;
+  for (const char* file : files.limits) {
+    if (read_number(group, file, &limit)) tighten(limit, used, file, whose, budget);
+  }
+  // A container often shows only its own group, and the limit is that of a group above.
+  const char* key = files.ancestors_limit_key;
+  if (key != nullptr && read_stat(group, key, &limit)) tighten(limit, used, key, whose, budget);
+}
+
+/// Whether the group's limits hold for the groups below it. In version 1 that could be switched off
+/// until Linux 5.11.
+bool is_hierarchical(const Cgroup& group) noexcept {
+  std::uint64_t value = 0;
+  return group.version2 || !read_number(group, "memory.use_hierarchy", &value) || value != 0;
+}
+
+void apply_groups(const char* root, MemoryBudget* budget) noexcept {
+  Cgroup group;
+  if (!find_cgroup(root, "memory", &group)) return;
+  do {
+    apply_group(group, budget);
+  } while (to_parent(&group) && is_hierarchical(group));
+}
+
+/// The process's own limits, whose use is in /proc/self/statm, in pages.
+void apply_resource_limits(const char* root, MemoryBudget* budget) noexcept {
+  rlimit addresses;
+  rlimit data;
+  if (getrlimit(RLIMIT_AS, &addresses) != 0 || getrlimit(RLIMIT_DATA, &data) != 0) return;
+  if (addresses.rlim_cur == RLIM_INFINITY && data.rlim_cur == RLIM_INFINITY) return;
+  std::uint64_t mapped_pages = 0;
+  std::uint64_t data_pages = 0;
+  char path[kPathBytes];
+  std::snprintf(path, sizeof path, "%s/proc/self/statm", root);
+  if (!read_statm(path, &mapped_pages, &data_pages)) return;
+  const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  tighten(addresses.rlim_cur, mapped_pages * page, "RLIMIT_AS", "this process", budget);
+  tighten(data.rlim_cur, data_pages * page, "RLIMIT_DATA", "this process", budget);
+}
+
+/// 0 when a file can be opened, else the errno value. Without a descriptor every limit would look
+/// as if it were not there.
+int find_descriptor() noexcept {
+  const int descriptor = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return errno == EMFILE || errno == ENFILE ? errno : 0;
+  close(descriptor);
+  return 0;
 }
 
 }  // namespace
 
 int read_memory_budget_below(const char* root, MemoryBudget* budget) noexcept {
-  if (!read_machine(root, budget)) return ENOENT;
-  Cgroup group;
-  if (!find_cgroup(root, "memory", &group)) return 0;
-  do {
-    tighten(group, budget);
-  } while (to_parent(&group));
+  int error = find_descriptor();
+  if (error == 0) error = read_machine(root, budget);
+  if (error != 0) return error;
+  apply_groups(root, budget);
+  apply_resource_limits(root, budget);
   return 0;
 }
 
