@@ -55,22 +55,21 @@ PlacedBlock make_dense(const Request& request) {
   return made;
 }
 
-/// `free_bytes` of memory are known to be free.
-PlacedBlock make_eager(const Request& request, const team::Poll& poll, std::size_t free_bytes) {
+PlacedBlock make_eager(const Request& request, const team::Poll& poll) {
   const std::size_t colour = blocks::next_colour(request.alignment);
-  blocks::Reservation reservation(blocks::block_bytes(request.bytes, colour), free_bytes);
+  blocks::Reservation reservation(blocks::block_bytes(request.bytes, colour));
   OwnedBlock block = blocks::map_block(request.bytes, request.alignment, colour, PageSize::huge);
   blocks::make_resident(&*block, &reservation, poll);
   return place_at_colour(std::move(block));
 }
 
-PlacedBlock make_block(const Request& request, const team::Poll& poll, std::size_t free_bytes) {
-  if (request.commit == Commit::eager) return make_eager(request, poll, free_bytes);
+PlacedBlock make_block(const Request& request, const team::Poll& poll) {
+  if (request.commit == Commit::eager) return make_eager(request, poll);
   return request.touch == Touch::dense ? make_dense(request) : make_sparse(request);
 }
 
-Allocation make_fresh(const Request& request, const team::Poll& poll, std::size_t free_bytes) {
-  Allocation fresh(make_block(request, poll, free_bytes), request.bytes);
+Allocation make_fresh(const Request& request, const team::Poll& poll) {
+  Allocation fresh(make_block(request, poll), request.bytes);
   counters().misses.add(1);
   if (request.content == Content::zero) counters().skipped.add(request.bytes);
   return fresh;
@@ -117,11 +116,11 @@ Allocation reuse(PlacedBlock pooled, const Request& request, const team::Poll& p
 Allocation acquire(const Request& request, const team::Poll& poll) {
   auto pooled = blocks::take_from_pool({request.bytes, request.alignment, preference_for(request)});
   if (pooled) return reuse(std::move(*pooled), request, poll);
-  return with_room([&](std::size_t free_bytes) { return make_fresh(request, poll, free_bytes); });
+  return with_room([&] { return make_fresh(request, poll); });
 }
 
 blocks::Reservation reserve(std::size_t bytes) {
-  return with_room([&](std::size_t free_bytes) { return blocks::Reservation(bytes, free_bytes); });
+  return with_room([&] { return blocks::Reservation(bytes); });
 }
 
 std::size_t trim() noexcept {

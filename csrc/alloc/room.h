@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "blocks/budget.h"
 #include "blocks/pool.h"
+#include "os/threads.h"
 
 namespace zerofill::alloc {
 
@@ -16,17 +17,25 @@ inline void make_room_for(std::size_t bytes) noexcept {
   if (blocks::pool_sizes().bytes() != 0 && !blocks::would_fit(bytes)) trim();
 }
 
-/// Returns attempt(0). Where that throws OutOfMemory, trims the pool and tries once more, with the
-/// bytes that are known to be free then.
+/// Returns attempt(). Where that throws OutOfMemory, trims the pool and tries again, for 20 ms:
+/// what was just returned can be on the kernel's lists of one CPU for a while, and counts as used
+/// until then. Nothing that was read before is taken for true afterwards, because others may have
+/// taken it.
 template <typename Attempt>
 auto with_room(Attempt attempt) {
-  std::size_t free_bytes = 0;
   try {
-    return attempt(free_bytes);
-  } catch (const OutOfMemory& error) {
-    free_bytes = error.available_bytes() + trim();
+    return attempt();
+  } catch (const OutOfMemory&) {
+    if (trim() == 0) throw;
   }
-  return attempt(free_bytes);
+  for (int tries = 0; tries < 20; ++tries) {
+    try {
+      return attempt();
+    } catch (const OutOfMemory&) {
+      os::sleep_microseconds(1000);
+    }
+  }
+  return attempt();
 }
 
 }  // namespace zerofill::alloc

@@ -84,7 +84,7 @@ std::size_t budget_total_bytes() noexcept {
   return known != 0 || !read_budget(&budget) ? known : budget.total_bytes;
 }
 
-Reservation::Reservation(std::size_t bytes, std::size_t at_least_bytes) : unsettled_(bytes) {
+Reservation::Reservation(std::size_t bytes) : unsettled_(bytes) {
   // Reserve first and read second. A reservation from before this call is then either still in
   // `before`, or its pages are resident and in the system's figures. Of two requests at once only
   // the later one sees the other, so they do not refuse each other.
@@ -96,7 +96,7 @@ Reservation::Reservation(std::size_t bytes, std::size_t at_least_bytes) : unsett
     if (added) return;
     throw OutOfMemory(ENOMEM);
   }
-  const std::size_t available = std::max(left_of(budget, before), minus(at_least_bytes, before));
+  const std::size_t available = left_of(budget, before);
   if (added && bytes <= available) {
     // In case that the figures cannot be read next time.
     last_available.store(minus(budget.available_bytes, bytes), std::memory_order_relaxed);

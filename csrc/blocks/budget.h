@@ -24,10 +24,8 @@ class Reservation {
   /// Of nothing.
   Reservation() noexcept : unsettled_(0) {}
   /// Throws OutOfMemory when `bytes` do not fit beside what is in use, what is reserved and the
-  /// headroom. `at_least_bytes` are known to be free although the system may not say so yet: pages
-  /// that were just purged can be on the kernel's lists of one CPU for a while, and count as used
-  /// until they leave them.
-  explicit Reservation(std::size_t bytes, std::size_t at_least_bytes = 0);
+  /// headroom.
+  explicit Reservation(std::size_t bytes);
   ~Reservation();
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;

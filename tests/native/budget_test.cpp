@@ -47,14 +47,6 @@ void where_nothing_can_be_read_the_last_known_figures_serve() {
   CHECK(!is_refused(kThreeFifths));
 }
 
-/// The system may say so late that they are free.
-void what_is_known_to_be_free_counts() {
-  test::set_available(0);
-  CHECK(test::throws<OutOfMemory>([] { Reservation reservation(1000, 999); }));
-  CHECK(!test::throws<OutOfMemory>([] { Reservation reservation(1000, 1000); }));
-  test::set_available(kAvailable);
-}
-
 void memory_is_short_below_twice_what_is_kept_back() {
   test::set_available(2 * test::kFakeHeadroom);
   CHECK(!blocks::is_memory_low());
@@ -125,7 +117,6 @@ int main() {
   test::set_available(kAvailable);
   exactly_what_is_there_is_granted();
   where_nothing_can_be_read_the_last_known_figures_serve();
-  what_is_known_to_be_free_counts();
   memory_is_short_below_twice_what_is_kept_back();
   far_too_much_is_refused_before_a_page_is_touched();
   lazily_only_the_system_may_refuse_it();

@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 
+#include "base/counters.h"
 #include "os/limits.h"
 
 namespace zerofill {
@@ -11,19 +13,23 @@ namespace {
 
 std::atomic<std::size_t> available{test::kFakeTotal};
 std::atomic<bool> is_readable{true};
+std::atomic<std::uint64_t> returned_before{0};
 
 }  // namespace
 
 namespace test {
 
-void set_available(std::size_t bytes) { available = bytes; }
+void set_available(std::size_t bytes) {
+  available = bytes;
+  returned_before = counters().returned.value();
+}
 void set_readable(bool readable) { is_readable = readable; }
 
 }  // namespace test
 
 int os::read_memory_budget(MemoryBudget* budget) noexcept {
   if (!is_readable) return ENOENT;
-  budget->available_bytes = available;
+  budget->available_bytes = available + counters().returned.value() - returned_before;
   budget->total_bytes = test::kFakeTotal;
   std::snprintf(budget->source, sizeof budget->source, "a test");
   return 0;

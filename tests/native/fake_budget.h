@@ -10,7 +10,8 @@ constexpr std::size_t kFakeTotal = std::size_t{16} << 30;
 /// What budget.cpp keeps back of that.
 constexpr std::size_t kFakeHeadroom = std::size_t{256} << 20;
 
-/// What the system says is available from now on. At first it is all.
+/// What the system says is available from now on, and what is returned to it counts on top. At
+/// first it is all.
 void set_available(std::size_t bytes);
 
 /// Whether the system says anything.

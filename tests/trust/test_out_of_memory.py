@@ -56,8 +56,11 @@ class Group:
             folder.mkdir()
             if self.version == 2:
                 (folder.parent / "cgroup.subtree_control").write_text("+memory")
+        self.set_limit(LIMIT)
+
+    def set_limit(self, limit: int) -> None:
         name = "memory.max" if self.version == 2 else "memory.limit_in_bytes"
-        (self.outer / name).write_text(str(LIMIT))
+        (self.outer / name).write_text(str(limit))
 
     def kills(self) -> int:
         """Return how many processes the out-of-memory killer ended."""
@@ -163,14 +166,55 @@ zerofill.zeros(limit // 4, "u1")[::4096] = 1
 """
 
 
-def run_in(group, code, folder):
-    command = [sys.executable, "-c", JOIN + code, str(group.outer), str(LIMIT)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder)
+# Two threads need the room that trimming the pool makes, and it is there once.
+RACE = """
+import threading
+import zerofill
+zerofill.configure(pool_limit=2**31, decay=1000)
+for _ in range(ROUNDS):
+    arrays = [zerofill.zeros(4 << 20, "u1") for _ in range(limit >> 23)]
+    for array in arrays:
+        array[:] = 1
+    del arrays, array
+    barrier, held = threading.Barrier(2), []
+
+    def take():
+        barrier.wait()
+        try:
+            for _ in range(100):
+                held.append(zerofill.zeros(60 << 20, "u1"))
+        except MemoryError:
+            pass
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    available = zerofill._zerofill.system_info()["available_bytes"]
+    barrier.wait()
+    try:
+        zerofill.zeros(available + limit * 42 // 100, "u1")
+    except MemoryError:
+        pass
+    thread.join()
+    held.clear()
+print("alive")
+"""
+
+
+def run_in(group, code, folder, limit=LIMIT):
+    command = [sys.executable, "-c", JOIN + code, str(group.outer), str(limit)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=folder)
     if result.returncode == 77:
         pytest.skip("a namespace cannot be made here")
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
     assert group.kills() == 0
     return result.stdout
+
+
+def test_two_threads_do_not_get_the_same_room(group, tmp_path, count):
+    limit = 2 << 30
+    group.set_limit(limit)
+    code = f"ROUNDS = {count(10, 200)}{RACE}"
+    assert run_in(group, code, tmp_path, limit) == "alive\n"
 
 
 def test_page_cache_that_is_in_use_counts_as_free(group, tmp_path):
