@@ -152,7 +152,9 @@ def sanitize(session: nox.Session) -> None:
         "cmake.define.ZEROFILL_SANITIZE": "address,undefined",
         "install.strip": "false",
     }
-    session.install(*(f"-C{name}={value}" for name, value in options.items()), ".[test]")
+    session.install(
+        *(f"--config-settings={name}={value}" for name, value in options.items()), ".[test]"
+    )
     logs = pathlib.Path(session.create_tmp()).resolve() / "sanitizer"
     take_reports(logs)
     environment = sanitizer_environment(session, logs)
