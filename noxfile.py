@@ -28,6 +28,7 @@ LIBRARIES = [
     *("threadpoolctl", "meson", "ninja"),
 ]
 
+# What a sanitizer must report: program, status, and words of the report.
 WRITE_AFTER_FREE = """
 import ctypes, zerofill
 array = zerofill.zeros(8 << 20, "u1")
@@ -35,6 +36,12 @@ address = array.ctypes.data
 del array
 ctypes.memset(address, 1, 1)
 """
+LOST_BUFFER = """
+import ctypes, zerofill
+buffer = zerofill.Buffer(10_000)
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(buffer))
+"""
+PLANTED = [(WRITE_AFTER_FREE, -6, "use-after-poison"), (LOST_BUFFER, 0, "Direct leak of 10")]
 
 # Prints the version of a CPython that a wheel can be built for, and nothing for another Python.
 DESCRIBE_PYTHON = """
@@ -159,9 +166,11 @@ def sanitize(session: nox.Session) -> None:
     take_reports(logs)
     environment = sanitizer_environment(session, logs)
     # A run that finds nothing could also be one that looks at nothing. So first what must be found.
-    session.run("python", "-c", WRITE_AFTER_FREE, env=environment, success_codes=[-6], silent=True)
-    if "use-after-poison" not in take_reports(logs):
-        session.error("AddressSanitizer did not report a write after free")
+    for program, status, words in PLANTED:
+        run = ["python", "-c", program]
+        session.run(*run, env=environment, success_codes=[status], silent=True, log=False)
+        if words not in take_reports(logs):
+            session.error(f"no sanitizer reported this, which it must:{program}")
     try:
         session.run(
             # Standard error stays open, because UndefinedBehaviorSanitizer writes its report there.
@@ -186,7 +195,7 @@ def take_reports(logs: pathlib.Path) -> str:
         log.unlink()
         if "ERROR: LeakSanitizer" in text:
             leaks = [part for part in text.split("\n\n") if " leak of " in part]
-            found += [leak for leak in leaks if "/_zerofill." in leak]
+            found += [leak for leak in leaks if "/csrc/" in leak or "/_zerofill." in leak]
         elif "ERROR: " in text:  # else it warns that malloc returned null
             found.append(text)
     return "\n\n".join(found)
