@@ -62,7 +62,7 @@ def install_zerofill(session: nox.Session, extra: str = "") -> None:
     """Install the package, from a wheel if there is one, with an extra."""
     folder = os.environ.get("ZEROFILL_WHEELS")
     tag = f"cp{sysconfig.get_config_var('py_version_nodot')}"
-    wheels = glob.glob(f"{folder}/*-{tag}-{tag}*.whl") if folder else []
+    wheels = glob.glob(f"{folder}/*-{tag}-{tag}-*.whl") if folder else []
     session.install((wheels[0] if wheels else ".") + (f"[{extra}]" if extra else ""))
 
 
