@@ -42,7 +42,7 @@ bool read_budget(os::MemoryBudget* budget) noexcept {
 }
 
 /// At load time, so that there are figures for later.
-[[maybe_unused]] const bool kWasRead = [] {
+[[maybe_unused]] const bool kWasRead = []() noexcept {
   os::MemoryBudget budget;
   return read_budget(&budget);
 }();
