@@ -23,12 +23,14 @@ inline void make_room_for(std::size_t bytes) noexcept {
 /// taken it.
 template <typename Attempt>
 auto with_room(Attempt attempt) {
+  int tries = 0;
   try {
     return attempt();
   } catch (const OutOfMemory&) {
-    if (trim() == 0) throw;
+    // Where there was nothing to trim, another thread may have purged the pool just before.
+    tries = trim() != 0 ? 20 : 3;
   }
-  for (int tries = 0; tries < 20; ++tries) {
+  for (; tries > 0; --tries) {
     try {
       return attempt();
     } catch (const OutOfMemory&) {

@@ -172,6 +172,7 @@ import threading
 import zerofill
 zerofill.configure(pool_limit=2**31, decay=1000)
 for _ in range(ROUNDS):
+    zerofill.trim()
     arrays = [zerofill.zeros(4 << 20, "u1") for _ in range(limit >> 23)]
     for array in arrays:
         array[:] = 1
