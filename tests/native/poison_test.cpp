@@ -57,7 +57,8 @@ void a_write_to_a_scrubbed_block_is_reported() {
 
 void a_write_to_a_freed_part_of_a_span_is_reported() {
   CHECK(is_reported([] {
-    alloc::acquire({MiB, 64, Commit::lazy}, {});  // or the span would go back as a whole
+    // In use until the process ends, or the slab would be unmapped as a whole.
+    static const Allocation neighbour = alloc::acquire({MiB, 64, Commit::lazy}, {});
     return freed(MiB, Commit::lazy);
   }));
 }
