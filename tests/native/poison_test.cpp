@@ -55,7 +55,7 @@ void a_write_to_a_scrubbed_block_is_reported() {
   }));
 }
 
-void a_write_to_a_freed_part_of_a_span_is_reported() {
+void a_write_to_a_freed_part_of_a_slab_is_reported() {
   CHECK(is_reported([] {
     // In use until the process ends, or the slab would be unmapped as a whole.
     static const Allocation neighbour = alloc::acquire({MiB, 64, Commit::lazy}, {});
@@ -86,7 +86,7 @@ void a_block_in_use_is_not_poisoned() {
 int main() {
   a_write_to_a_kept_block_is_reported();
   a_write_to_a_scrubbed_block_is_reported();
-  a_write_to_a_freed_part_of_a_span_is_reported();
+  a_write_to_a_freed_part_of_a_slab_is_reported();
   a_write_to_a_block_in_use_is_not();
   a_block_in_use_is_not_poisoned();
 }
