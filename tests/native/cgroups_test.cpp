@@ -222,9 +222,9 @@ void a_number_is_read_by_its_whole_key() {
   root.write("/stat", "inactive_file_pages 1\ntotal_inactive_file 2\ninactive_file 3\n");
   const std::string file = root.path() + "/stat";
   std::uint64_t value = 5;
-  CHECK(os::read_keyed_number(file.c_str(), "inactive_file", &value) && value == 3);
-  CHECK(os::read_keyed_number(file.c_str(), "total_inactive_file", &value) && value == 2);
-  CHECK(!os::read_keyed_number(file.c_str(), "inactive", &value) && value == 2);
+  CHECK(os::read_keyed_numbers(file.c_str(), {{"inactive_file", &value}}) && value == 3);
+  CHECK(os::read_keyed_numbers(file.c_str(), {{"total_inactive_file", &value}}) && value == 2);
+  CHECK(!os::read_keyed_numbers(file.c_str(), {{"inactive", &value}}) && value == 2);
 }
 
 double version2_quota(const char* parent, const char* own) {

@@ -191,14 +191,20 @@ bool read_number(const Cgroup& group, const char* file, std::uint64_t* value) no
   return line != nullptr && *line != '-' && std::sscanf(line, "%" SCNu64, value) == 1;
 }
 
-bool read_keyed_number(const char* path, const char* key, std::uint64_t* value) noexcept {
-  const std::size_t length = std::strlen(key);
+bool read_keyed_numbers(const char* path, std::initializer_list<KeyedNumber> wanted) noexcept {
+  const auto is_wanted = [](const KeyedNumber& number) { return number.key != nullptr; };
+  auto missing = std::count_if(wanted.begin(), wanted.end(), is_wanted);
   Lines lines(path);
-  while (const char* line = lines.next()) {
-    if (std::strncmp(line, key, length) != 0 || line[length] != ' ') continue;
-    return std::sscanf(line + length, "%" SCNu64, value) == 1;
+  while (const char* line = missing > 0 ? lines.next() : nullptr) {
+    for (const KeyedNumber& number : wanted) {
+      const std::size_t length = number.key != nullptr ? std::strlen(number.key) : 0;
+      if (length == 0 || std::strncmp(line, number.key, length) != 0 || line[length] != ' ') {
+        continue;
+      }
+      missing -= std::sscanf(line + length, "%" SCNu64, number.value) == 1;
+    }
   }
-  return false;
+  return missing == 0;
 }
 
 bool read_statm(const char* path, std::uint64_t* mapped, std::uint64_t* data) noexcept {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 namespace zerofill::os {
 
@@ -27,8 +28,15 @@ bool to_parent(Cgroup* group) noexcept;
 /// Reads a file of the group that holds one number; false when it cannot or reads "max".
 bool read_number(const Cgroup& group, const char* file, std::uint64_t* value) noexcept;
 
-/// Reads the number behind `key` in a file of "key number" lines.
-bool read_keyed_number(const char* path, const char* key, std::uint64_t* value) noexcept;
+/// A number to be read from a file of "key number" lines.
+struct KeyedNumber {
+  const char* key;  ///< null: not wanted
+  std::uint64_t* value;
+};
+
+/// Reads numbers in one pass; true when all that are wanted were found. What was not found stays as
+/// it was.
+bool read_keyed_numbers(const char* path, std::initializer_list<KeyedNumber> wanted) noexcept;
 
 /// Reads /proc/self/statm: the pages that are mapped, and those of private, writable memory.
 bool read_statm(const char* path, std::uint64_t* mapped, std::uint64_t* data) noexcept;

@@ -4,29 +4,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <cstring>
 
+#include "os/linux/affinity.h"
 #include "os/linux/cgroups.h"
 
 namespace zerofill::os {
 namespace {
 
 int affinity_cpus() noexcept {
-  // The kernel refuses a set that is smaller than its own number of processors.
-  for (int capacity = 1024; capacity <= 1 << 16; capacity *= 4) {
-    cpu_set_t* set = CPU_ALLOC(capacity);
-    if (set == nullptr) break;
-    const std::size_t bytes = CPU_ALLOC_SIZE(capacity);
-    const bool read = sched_getaffinity(0, bytes, set) == 0;
-    const int count = read ? CPU_COUNT_S(bytes, set) : 0;
-    const bool too_small = !read && errno == EINVAL;
-    CPU_FREE(set);
-    if (read) return count;
-    if (!too_small) break;
-  }
-  return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  int cpus = 0;
+  const auto count = [&cpus](const cpu_set_t* set, std::size_t bytes) {
+    cpus = CPU_COUNT_S(bytes, set);
+  };
+  return with_affinity(0, count) ? cpus : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 }  // namespace

@@ -1,11 +1,9 @@
 #include "os/linux/limits.h"
 
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
@@ -21,20 +19,21 @@ namespace {
 struct Files {
   std::initializer_list<const char*> limits;
   const char* usage;
-  const char*
-      ancestors_limit_key;  ///< the tightest limit of all groups above; null: there is no such key
-  std::initializer_list<const char*> reclaimable_keys;
+  const char* inactive_file_key;
+  const char* active_file_key;
+  const char* ancestors_limit_key;  ///< the tightest limit of all groups above; null: not told
 };
 
 // File pages count as free whether they are in use (active) or not, as in MemAvailable: the kernel
 // reclaims them before it refuses a page.
 constexpr Files kVersion1{{"memory.limit_in_bytes"},
                           "memory.usage_in_bytes",
-                          "hierarchical_memory_limit",
-                          {"total_inactive_file", "total_active_file"}};
+                          "total_inactive_file",
+                          "total_active_file",
+                          "hierarchical_memory_limit"};
 // A group above memory.high is not killed, but throttled until it stands still.
 constexpr Files kVersion2{
-    {"memory.max", "memory.high"}, "memory.current", nullptr, {"inactive_file", "active_file"}};
+    {"memory.max", "memory.high"}, "memory.current", "inactive_file", "active_file", nullptr};
 
 /// Version 1 writes "no limit" as the largest multiple of a page below 2**63.
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 62;
@@ -61,14 +60,16 @@ int read_free_memory(MemoryBudget* budget) noexcept {
   return 0;
 }
 
+/// 0, or EMFILE and the like where there is no file descriptor: every limit would look as if it
+/// were not there.
 int read_machine(const char* root, MemoryBudget* budget) noexcept {
   char path[kPathBytes];
   std::snprintf(path, sizeof path, "%s/proc/meminfo", root);
   std::uint64_t available_kib = 0;
   std::uint64_t total_kib = 0;
-  if (!read_keyed_number(path, "MemTotal:", &total_kib) ||
-      !read_keyed_number(path, "MemAvailable:", &available_kib)) {
-    return read_free_memory(budget);
+  errno = 0;
+  if (!read_keyed_numbers(path, {{"MemTotal:", &total_kib}, {"MemAvailable:", &available_kib}})) {
+    return errno == EMFILE || errno == ENFILE ? errno : read_free_memory(budget);
   }
   budget->available_bytes = available_kib * 1024;
   budget->total_bytes = total_kib * 1024;
@@ -76,27 +77,19 @@ int read_machine(const char* root, MemoryBudget* budget) noexcept {
   return 0;
 }
 
-bool read_stat(const Cgroup& group, const char* key, std::uint64_t* value) noexcept {
-  char path[kPathBytes];
-  const int length = std::snprintf(path, sizeof path, "%s/memory.stat", group.folder);
-  if (length < 0 || static_cast<std::size_t>(length) >= sizeof path) return false;
-  return read_keyed_number(path, key, value);
-}
-
-std::uint64_t reclaimable_bytes(const Cgroup& group, const Files& files) noexcept {
-  std::uint64_t sum = 0;
-  for (const char* key : files.reclaimable_keys) {
-    std::uint64_t bytes = 0;
-    if (read_stat(group, key, &bytes)) sum += bytes;
-  }
-  return sum;
-}
-
 void apply_group(const Cgroup& group, MemoryBudget* budget) noexcept {
   const Files& files = group.version2 ? kVersion2 : kVersion1;
   std::uint64_t usage = 0;
   if (!read_number(group, files.usage, &usage)) return;
-  const std::uint64_t reclaimable = reclaimable_bytes(group, files);
+  std::uint64_t inactive = 0;
+  std::uint64_t active = 0;
+  std::uint64_t ancestors_limit = kNoLimit;
+  char path[kPathBytes + 16];
+  std::snprintf(path, sizeof path, "%s/memory.stat", group.folder);
+  (void)read_keyed_numbers(path, {{files.inactive_file_key, &inactive},
+                                  {files.active_file_key, &active},
+                                  {files.ancestors_limit_key, &ancestors_limit}});
+  const std::uint64_t reclaimable = inactive + active;
   const std::uint64_t used = usage > reclaimable ? usage - reclaimable : 0;
   char whose[kPathBytes + 8];
   const char* name = group.folder + group.mount_length;
@@ -106,8 +99,7 @@ void apply_group(const Cgroup& group, MemoryBudget* budget) noexcept {
     if (read_number(group, file, &limit)) tighten(limit, used, file, whose, budget);
   }
   // A container often shows only its own group, and the limit is that of a group above.
-  const char* key = files.ancestors_limit_key;
-  if (key != nullptr && read_stat(group, key, &limit)) tighten(limit, used, key, whose, budget);
+  tighten(ancestors_limit, used, files.ancestors_limit_key, whose, budget);
 }
 
 /// Whether the group's limits hold for the groups below it. In version 1 that could be switched off
@@ -141,20 +133,10 @@ void apply_resource_limits(const char* root, MemoryBudget* budget) noexcept {
   tighten(data.rlim_cur, data_pages * page, "RLIMIT_DATA", "this process", budget);
 }
 
-/// 0 when a file can be opened, else the errno value. Without a descriptor every limit would look
-/// as if it were not there.
-int find_descriptor() noexcept {
-  const int descriptor = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return errno == EMFILE || errno == ENFILE ? errno : 0;
-  close(descriptor);
-  return 0;
-}
-
 }  // namespace
 
 int read_memory_budget_below(const char* root, MemoryBudget* budget) noexcept {
-  int error = find_descriptor();
-  if (error == 0) error = read_machine(root, budget);
+  const int error = read_machine(root, budget);
   if (error != 0) return error;
   apply_groups(root, budget);
   apply_resource_limits(root, budget);

@@ -6,9 +6,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 
+#include "os/linux/affinity.h"
 #include "os/posix/this_thread.h"
 
 namespace zerofill::os {
@@ -18,17 +18,9 @@ namespace {
 /// Gives the calling thread the CPUs of the main thread, which are those that taskset(1) and the
 /// like gave to the process.
 void use_cpus_of_the_process() noexcept {
-  // The kernel refuses a set that is smaller than its own number of processors.
-  for (int capacity = 1024; capacity <= 1 << 16; capacity *= 4) {
-    cpu_set_t* set = CPU_ALLOC(capacity);
-    if (set == nullptr) return;
-    const std::size_t bytes = CPU_ALLOC_SIZE(capacity);
-    const bool read = sched_getaffinity(getpid(), bytes, set) == 0;
-    const bool too_small = !read && errno == EINVAL;
-    if (read) (void)sched_setaffinity(0, bytes, set);
-    CPU_FREE(set);
-    if (!too_small) return;
-  }
+  (void)with_affinity(getpid(), [](const cpu_set_t* set, std::size_t bytes) {
+    (void)sched_setaffinity(0, bytes, set);
+  });
 }
 
 void set_nice_value(int value) noexcept {
