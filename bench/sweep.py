@@ -1,9 +1,9 @@
-"""The measurements behind the thresholds of csrc/zeroing/plan.cpp.
+"""The measurements behind the thresholds of zeroing/plan.cpp and blocks/scrubber.cpp in csrc/.
 
 ``python bench/sweep.py`` prints, for each size, the time of zeroing and using memory divided by
 that of using it: with one thread, with all threads, and with blocks scrubbed in the background.
-``plan.cpp`` switches where one column overtakes another: kParallelZeroBytes between the first two,
-kScrubBytes between the last two. Then it compiles ``streaming_sweep.cpp`` with the kernel, which
+The core switches where one column overtakes another: kParallelZeroBytes (plan.cpp) between the
+first two, kLeastBytes (scrubber.cpp) between the last two. Then it compiles ``streaming_sweep.cpp`` with the kernel, which
 shows the same for streaming_bytes().
 """
 

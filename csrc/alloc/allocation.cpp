@@ -1,7 +1,6 @@
 #include "alloc/allocation.h"
 
 #include "base/align.h"
-#include "base/options.h"
 #include "blocks/fork_epoch.h"
 #include "blocks/pool.h"
 #include "blocks/recent_peak.h"
@@ -13,10 +12,6 @@ namespace {
 
 using blocks::Content;
 using blocks::Residency;
-
-void count_in_use(std::ptrdiff_t bytes) noexcept {
-  blocks::in_use.change(bytes, Clock::now(), decay_time());
-}
 
 /// Looks at the pages of a payload, where that is not known, and remembers what its owner did.
 /// They are all there only if they are this process's own: after a fork they are another's too,
@@ -41,7 +36,7 @@ Residency classify_residency(const blocks::Block& block, const std::byte* data, 
 
 Allocation::Allocation(blocks::PlacedBlock placed, std::size_t bytes) noexcept
     : block_(std::move(placed.block)), data_(placed.payload), bytes_(bytes) {
-  count_in_use(static_cast<std::ptrdiff_t>(block_->bytes));
+  blocks::count_in_use(static_cast<std::ptrdiff_t>(block_->bytes));
 }
 
 void Allocation::release() noexcept {
@@ -49,7 +44,7 @@ void Allocation::release() noexcept {
   // Read before the pages are looked at, because another thread may fork at any time.
   const unsigned epoch = blocks::fork_epoch();
   blocks::OwnedBlock block = std::move(block_);
-  count_in_use(-static_cast<std::ptrdiff_t>(block->bytes));
+  blocks::count_in_use(-static_cast<std::ptrdiff_t>(block->bytes));
   block->residency = classify_residency(*block, data_, bytes_, epoch);
   data_ = nullptr;
   bytes_ = 0;

@@ -1,10 +1,9 @@
-#include <optional>
+#include <utility>
 
 #include "alloc/allocator.h"
 #include "alloc/room.h"
 #include "base/align.h"
-#include "base/clock.h"
-#include "base/options.h"
+#include "base/errors.h"
 #include "blocks/mapping.h"
 #include "blocks/recent_peak.h"
 #include "os/pages.h"
@@ -15,30 +14,6 @@ namespace {
 using blocks::Growth;
 using blocks::OwnedBlock;
 
-/// A larger block of fresh pages that those of `block` can be moved to. The payload stays as far
-/// from the first page, which has to suit its alignment there too.
-std::optional<OwnedBlock> map_target(const blocks::Block& block, const std::byte* data,
-                                     const Request& request) noexcept {
-  const bool is_movable =
-      data == block.address + block.colour && block.colour % request.alignment == 0;
-  if (!is_movable) return std::nullopt;
-  try {
-    return blocks::map_block(request.bytes, request.alignment, block.colour,
-                             blocks::PageSize::huge);
-  } catch (const OutOfMemory&) {
-    return std::nullopt;
-  }
-}
-
-/// The size that the block needs, and nothing where that overflows.
-std::optional<std::size_t> new_block_bytes(std::size_t offset, const Request& request) noexcept {
-  try {
-    return blocks::block_bytes(request.bytes, offset);
-  } catch (const OutOfMemory&) {
-    return std::nullopt;
-  }
-}
-
 /// Where that saves less than an eighth, or cannot be done, the block stays as long as it is.
 void shrink(OwnedBlock* block, std::size_t offset, std::size_t bytes) noexcept {
   const std::size_t room = (*block)->bytes - offset;
@@ -46,24 +21,28 @@ void shrink(OwnedBlock* block, std::size_t offset, std::size_t bytes) noexcept {
   (void)blocks::shrink_block(&**block, align_up(offset + bytes, os::page_bytes()));
 }
 
+/// Moves the pages to a larger block. The payload stays as far from the first page, which has to
+/// suit its alignment there too.
 bool move(OwnedBlock* block, std::byte** data, const Request& request,
-          bool (*may_move_to)(const std::byte* data)) noexcept {
-  auto target = map_target(**block, *data, request);
-  if (!target) return false;
-  std::byte* moved = (*target)->address + (*target)->colour;
-  if (!may_move_to(moved) || !blocks::move_block(block, &*target)) return false;
-  *block = std::move(*target);
+          bool (*may_move_to)(const std::byte* data)) {
+  const std::size_t colour = (*block)->colour;
+  if (*data != (*block)->address + colour || colour % request.alignment != 0) return false;
+  OwnedBlock target =
+      blocks::map_block(request.bytes, request.alignment, colour, blocks::PageSize::huge);
+  std::byte* moved = target->address + colour;
+  if (!may_move_to(moved) || !blocks::move_block(block, &target)) return false;
+  *block = std::move(target);
   *data = moved;
   return true;
 }
 
+/// Throws OutOfMemory, or returns false, where that cannot be done, and then nothing was changed.
 bool grow(OwnedBlock* block, std::byte** data, const Request& request,
-          bool (*may_move_to)(const std::byte* data)) noexcept {
+          bool (*may_move_to)(const std::byte* data)) {
   const auto offset = static_cast<std::size_t>(*data - (*block)->address);
-  const auto needed = new_block_bytes(offset, request);
-  if (!needed) return false;
-  make_room_for(*needed - (*block)->bytes);
-  const Growth growth = blocks::grow_block(&**block, *needed);
+  const std::size_t needed = blocks::block_bytes(request.bytes, offset);
+  make_room_for(needed - (*block)->bytes);
+  const Growth growth = blocks::grow_block(&**block, needed);
   if (growth != Growth::possible_elsewhere) return growth == Growth::done;
   return move(block, data, request, may_move_to);
 }
@@ -71,7 +50,7 @@ bool grow(OwnedBlock* block, std::byte** data, const Request& request,
 }  // namespace
 
 bool resize(Allocation* allocation, const Request& request,
-            bool (*may_move_to)(const std::byte* data)) noexcept {
+            bool (*may_move_to)(const std::byte* data)) noexcept try {
   OwnedBlock& block = allocation->block_;
   const std::size_t before = block->bytes;
   const auto offset = static_cast<std::size_t>(allocation->data_ - block->address);
@@ -82,8 +61,10 @@ bool resize(Allocation* allocation, const Request& request,
   }
   allocation->bytes_ = request.bytes;
   const auto gained = static_cast<std::ptrdiff_t>(block->bytes - before);
-  if (gained != 0) blocks::in_use.change(gained, Clock::now(), decay_time());
+  if (gained != 0) blocks::count_in_use(gained);
   return true;
+} catch (const OutOfMemory&) {
+  return false;
 }
 
 }  // namespace zerofill::alloc

@@ -17,7 +17,7 @@ OutOfMemory::OutOfMemory(int error) noexcept : lazy_would_do_(false) {
 }
 
 OutOfMemory::OutOfMemory(std::size_t available_bytes, const char* limit) noexcept
-    : lazy_would_do_(true), available_bytes_(available_bytes) {
+    : lazy_would_do_(true) {
   char available[32];
   format_bytes(static_cast<double>(available_bytes), available, sizeof available);
   std::snprintf(text_, sizeof text_, "%s can still be used (%s)", available, limit);

@@ -16,14 +16,11 @@ class OutOfMemory : public std::bad_alloc {
 
   /// The reason, as a clause that goes behind "Unable to allocate ...: ".
   const char* what() const noexcept override { return text_; }
-  /// The bytes that could still be used, where the budget refused; else 0.
-  std::size_t available_bytes() const noexcept { return available_bytes_; }
   /// Whether the request would fit with commit="lazy".
   bool lazy_would_do() const noexcept { return lazy_would_do_; }
 
  private:
   bool lazy_would_do_;
-  std::size_t available_bytes_ = 0;
   char text_[320];
 };
 

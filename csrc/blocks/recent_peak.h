@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "base/clock.h"
+#include "base/options.h"
 
 namespace zerofill::blocks {
 
@@ -47,5 +48,11 @@ class RecentPeak {
 
 /// Of the blocks in this process.
 inline RecentPeak in_use;
+
+/// Says that so many bytes more are in use now, or less. The window is the time that unused blocks
+/// stay in the pool.
+inline void count_in_use(std::ptrdiff_t bytes) noexcept {
+  in_use.change(bytes, Clock::now(), decay_time());
+}
 
 }  // namespace zerofill::blocks

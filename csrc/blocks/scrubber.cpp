@@ -5,7 +5,6 @@
 #include "base/counters.h"
 #include "base/options.h"
 #include "base/poison.h"
-#include "os/cpus.h"
 #include "team/team.h"
 #include "zeroing/zero_range.h"
 
@@ -17,8 +16,6 @@ namespace {
 // it is 1.37 against 1.31, at 1 GiB 1.22 against 1.10.
 constexpr std::size_t kLeastBytes = 64 * MiB;
 
-const bool kHasSpareCpu = os::usable_cpus() > 1;  // at load time: base/immortal.h
-
 }  // namespace
 
 void Scrubber::record_hit(std::size_t bytes) noexcept {
@@ -29,7 +26,7 @@ bool Scrubber::is_worthwhile(const Block& block) const noexcept {
   const Scrub wanted = options().scrub.load(std::memory_order_relaxed);
   if (wanted != Scrub::automatic) return wanted == Scrub::on;
   const Clock::time_point last_hit = last_hit_[size_class(block.bytes)];
-  return block.bytes >= kLeastBytes && kHasSpareCpu && team::max_threads() > 1 &&
+  return block.bytes >= kLeastBytes && team::usable_cpus() > 1 && team::max_threads() > 1 &&
          last_hit != Clock::time_point{} && Clock::now() - last_hit < decay_time();
 }
 

@@ -18,16 +18,15 @@ namespace {
 /// Below this size, releasing the GIL costs more than the zeroing.
 constexpr std::size_t kKeepGilBytes = 64 * KiB;
 
-/// A range over memory with NumPy's kind of shape. False when there is nothing in it.
+/// A range over memory with NumPy's kind of shape.
 template <typename Integer>
-bool make_range(void* address, Py_ssize_t itemsize, int dimensions, const Integer* lengths,
+void make_range(void* address, Py_ssize_t itemsize, int dimensions, const Integer* lengths,
                 const Integer* strides, zeroing::StridedRange* range) {
   range->address = static_cast<std::byte*>(address);
   range->run_bytes = static_cast<std::size_t>(itemsize);
   range->dimensions = dimensions;
   std::copy_n(lengths, dimensions, range->lengths);
   std::copy_n(strides, dimensions, range->strides);
-  return itemsize > 0 && zeroing::classify(*range) != zeroing::Geometry::empty;
 }
 
 /// False when a signal handler raised in the middle.
@@ -42,6 +41,16 @@ bool zero(const zeroing::StridedRange& range) {
     return false;
   }
   return true;
+}
+
+/// The same for a range as somebody describes it. False with an error set where there is no such
+/// memory.
+bool zero_described(const zeroing::StridedRange& range) {
+  const zeroing::Geometry geometry = zeroing::classify(range);
+  if (range.run_bytes == 0 || geometry == zeroing::Geometry::empty) return true;
+  if (geometry == zeroing::Geometry::regular) return zero(range);
+  PyErr_SetString(PyExc_ValueError, "clear() got a buffer that leads outside of memory");
+  return false;
 }
 
 /// Has NumPy assign its own zero, which also releases what the elements refer to.
@@ -62,9 +71,9 @@ bool clear_array(PyArrayObject* array) {
   if (form == ZeroForm::none || form == ZeroForm::failed) return false;
   if (form == ZeroForm::by_numpy || !has_only_fields(descr)) return assign_zero(array);
   zeroing::StridedRange range;
-  return !make_range(PyArray_DATA(array), PyArray_ITEMSIZE(array), PyArray_NDIM(array),
-                     PyArray_DIMS(array), PyArray_STRIDES(array), &range) ||
-         zero(range);
+  make_range(PyArray_DATA(array), PyArray_ITEMSIZE(array), PyArray_NDIM(array), PyArray_DIMS(array),
+             PyArray_STRIDES(array), &range);
+  return zero_described(range);
 }
 
 /// A view of an object's memory, released at the end of its scope.
@@ -112,10 +121,9 @@ void explain_no_view(PyObject* object) {
 
 /// Some exporters (ctypes) leave the strides out although they were asked for: their memory is one
 /// run.
-bool make_range(const Py_buffer& view, zeroing::StridedRange* range) {
+void make_range(const Py_buffer& view, zeroing::StridedRange* range) {
   const bool contiguous = view.strides == nullptr || view.shape == nullptr;
-  return contiguous
-             ? make_range<Py_ssize_t>(view.buf, view.len, 0, nullptr, nullptr, range)
+  contiguous ? make_range<Py_ssize_t>(view.buf, view.len, 0, nullptr, nullptr, range)
              : make_range(view.buf, view.itemsize, view.ndim, view.shape, view.strides, range);
 }
 
@@ -149,12 +157,8 @@ bool clear_buffer(PyObject* object) {
     return false;
   }
   zeroing::StridedRange range;
-  if (!make_range(*view, &range)) return true;
-  if (zeroing::classify(range) != zeroing::Geometry::regular) {
-    PyErr_SetString(PyExc_ValueError, "clear() got a buffer that leads outside of memory");
-    return false;
-  }
-  return zero(range);
+  make_range(*view, &range);
+  return zero_described(range);
 }
 
 /// NumPy reads the interface, and makes an array that shares the memory.

@@ -190,6 +190,8 @@ bool run(const Loop& loop, const Poll& poll) noexcept { return the_team->run(loo
 
 int workers() noexcept { return the_team->workers(); }
 
+int usable_cpus() noexcept { return kUsableCpus; }
+
 int max_threads() noexcept {
   const int chosen = options().num_threads.load(std::memory_order_relaxed);
   return chosen != kAutomaticThreads ? chosen : std::min(kUsableCpus, kMaxThreads);

@@ -39,6 +39,9 @@ bool parallel_for(std::size_t chunks, int threads, const Poll& poll, Body& body)
 /// Workers that exist now (parked ones counted).
 int workers() noexcept;
 
+/// The CPUs that the process could use when the library was loaded; os::usable_cpus() reads files.
+int usable_cpus() noexcept;
+
 /// The most threads that a loop gets, the calling one counted: the option num_threads, or the CPUs
 /// that may be used where that is automatic.
 int max_threads() noexcept;

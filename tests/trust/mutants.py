@@ -242,7 +242,7 @@ MUTANTS = [
     Mutant(
         "memory in use is not counted",
         ALLOCATION,
-        "  count_in_use(static_cast<std::ptrdiff_t>(block_->bytes));\n",
+        "  blocks::count_in_use(static_cast<std::ptrdiff_t>(block_->bytes));\n",
         "",
         ("recent_peak_test",),
     ),
