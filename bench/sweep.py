@@ -3,8 +3,8 @@
 ``python bench/sweep.py`` prints, for each size, the time of zeroing and using memory divided by
 that of using it: with one thread, with all threads, and with blocks scrubbed in the background.
 The core switches where one column overtakes another: kParallelZeroBytes (plan.cpp) between the
-first two, kLeastBytes (scrubber.cpp) between the last two. Then it compiles ``streaming_sweep.cpp`` with the kernel, which
-shows the same for streaming_bytes().
+first two, kLeastBytes (scrubber.cpp) between the last two. Then it compiles
+``streaming_sweep.cpp`` with the kernel, which shows the same for find_streaming_bytes().
 """
 
 import contextlib
