@@ -1,7 +1,6 @@
 // A fork at any moment: both processes go on working, and no thread of ours is in its way.
 #include "os/fork.h"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +12,7 @@
 #include "base/errors.h"
 #include "blocks/budget.h"
 #include "check.h"
+#include "child.h"
 #include "os/limits.h"
 #include "os/threads.h"
 #include "team/team.h"
@@ -20,6 +20,8 @@
 namespace {
 
 using namespace zerofill;
+using test::ended_well;
+using test::holds_in_child;
 
 /// A loop of 400 chunks on four threads. It takes no memory: in the child of a fork, a sanitizer's
 /// allocator may stay locked for ever by a thread that is not there.
@@ -47,22 +49,6 @@ class CountedLoop {
 };
 
 [[noreturn]] void end_child(bool good) { _exit(good ? 0 : 1); }
-
-bool ended_well(pid_t child) {
-  int status = -1;
-  return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-/// Whether `promise()` holds in the child of a fork, and the answer is there within 10 s.
-template <typename Promise>
-bool holds_in_child(Promise promise) {
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(10);
-    end_child(promise());
-  }
-  return child > 0 && ended_well(child);
-}
 
 void no_workers_are_left_on_either_side() {
   CHECK(CountedLoop().run());

@@ -2,15 +2,13 @@
 #include "os/linux/limits.h"
 
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
 #include "check.h"
+#include "child.h"
 #include "fake_root.h"
 #include "os/pages.h"
 
@@ -35,6 +33,7 @@ struct Group {
   std::string limit;
   std::string usage;
   std::string stat;
+  std::string high = {};
 };
 
 void write_unless_empty(const FakeRoot& root, const std::string& name, const std::string& text) {
@@ -53,6 +52,7 @@ os::MemoryBudget version2_budget(const Group& outer, const Group& inner) {
     write_unless_empty(root, std::string(folder) + "/memory.max", group.limit);
     write_unless_empty(root, std::string(folder) + "/memory.current", group.usage);
     write_unless_empty(root, std::string(folder) + "/memory.stat", group.stat);
+    write_unless_empty(root, std::string(folder) + "/memory.high", group.high);
   }
   return budget_of(root);
 }
@@ -127,17 +127,9 @@ void file_pages_count_as_free() {
 
 /// Beyond it the group is not killed, but throttled to a standstill.
 void memory_high_is_a_limit_too() {
-  const FakeRoot root;
-  root.write("/proc/meminfo", kMachine);
-  root.write("/proc/self/cgroup", "0::/job\n");
-  root.write("/proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
-  root.write("/sys/fs/cgroup/job/cgroup.procs", "1\n");
-  root.write("/sys/fs/cgroup/job/memory.max", "2000000\n");
-  root.write("/sys/fs/cgroup/job/memory.high", "1000000\n");
-  root.write("/sys/fs/cgroup/job/memory.current", "400000\n");
-  const os::MemoryBudget budget = budget_of(root);
+  const os::MemoryBudget budget = version2_budget({}, {"2000000\n", "400000\n", "", "1000000\n"});
   CHECK(budget.available_bytes == 600000);
-  CHECK(std::string(budget.source) == "memory.high of cgroup /job");
+  CHECK(std::string(budget.source) == "memory.high of cgroup /outer/inner");
 }
 
 void no_more_than_the_limit_is_ever_available() {
@@ -248,8 +240,7 @@ constexpr bool kMapsMoreThanAnyLimit = false;
 
 /// In a process of its own, because the limit stays.
 void the_processs_own_limits_count(int resource, const char* name) {
-  const pid_t child = fork();
-  if (child == 0) {
+  CHECK(test::holds_in_child([resource, name] {
     const rlimit limit{std::uint64_t{1} << 40, std::uint64_t{1} << 40};
     CHECK(setrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0);
     const FakeRoot root;
@@ -258,10 +249,8 @@ void the_processs_own_limits_count(int resource, const char* name) {
     const os::MemoryBudget budget = budget_of(root);
     CHECK(budget.available_bytes == 1456 * os::page_bytes());
     CHECK(std::string(budget.source) == std::string(name) + " of this process");
-    std::_Exit(0);
-  }
-  int status = -1;
-  CHECK(waitpid(child, &status, 0) == child && status == 0);
+    return true;
+  }));
 }
 
 void version1_writes_no_limit_as_a_large_number() {

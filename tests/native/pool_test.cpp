@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "bytes.h"
 #include "check.h"
+#include "child.h"
 #include "fake_budget.h"
 #include "gained.h"
 #include "os/threads.h"
@@ -27,6 +28,7 @@ using alloc::acquire;
 using alloc::Allocation;
 using alloc::Commit;
 using test::all_are;
+using test::holds_in_child;
 using test::kZero;
 
 constexpr team::Poll kNoPoll{};
@@ -181,16 +183,6 @@ void trimming_meets_scrubbing() {
           8 * MiB);  // at once, and not when the background thread gets round to it
     CHECK(kept_bytes() == 0);
   }
-}
-
-bool holds_in_child(bool (*promise)()) {
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(10);
-    _exit(promise() ? 0 : 1);
-  }
-  int status = -1;
-  return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 /// Others take and put meanwhile, and none of it is in the child.
