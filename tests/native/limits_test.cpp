@@ -33,6 +33,8 @@ struct Group {
   std::string limit;
   std::string usage;
   std::string stat;
+  // With an initializer, for groups that do not name it.
+  // NOLINTNEXTLINE(readability-redundant-member-init)
   std::string high = {};
 };
 
