@@ -2,6 +2,7 @@
 
 #include "base/align.h"
 #include "blocks/fork_epoch.h"
+#include "blocks/mapping.h"
 #include "blocks/pool.h"
 #include "blocks/recent_peak.h"
 #include "blocks/touch_history.h"
@@ -22,7 +23,11 @@ Residency classify_residency(const blocks::Block& block, const std::byte* data, 
   if (block.residency == Residency::none || block.residency == Residency::some) {
     return block.residency;
   }
-  if (block.residency == Residency::all && is_ours) return Residency::all;
+  if (block.residency == Residency::all && is_ours) {
+    const bool may_miss_pages = block.lazily_freed;
+    const bool misses = may_miss_pages && os::missing_bytes(block.address, block.bytes) != 0;
+    return misses ? Residency::some : Residency::all;
+  }
   const std::size_t page = os::page_bytes();
   const auto start = static_cast<std::size_t>(data - block.address);
   const std::size_t first = align_down(start, page);
@@ -37,6 +42,10 @@ Residency classify_residency(const blocks::Block& block, const std::byte* data, 
 Allocation::Allocation(blocks::PlacedBlock placed, std::size_t bytes) noexcept
     : block_(std::move(placed.block)), data_(placed.payload), bytes_(bytes) {
   blocks::count_in_use(static_cast<std::ptrdiff_t>(block_->bytes));
+}
+
+void Allocation::keep_resident() noexcept {
+  if (block_->lazily_freed) blocks::keep_resident(&*block_);
 }
 
 void Allocation::release() noexcept {

@@ -33,6 +33,12 @@ class Allocation {
   std::size_t bytes() const noexcept { return bytes_; }
   const blocks::Block& block() const noexcept { return *block_; }
 
+  /// For clean memory from the pool, of which the system may have taken pages.
+  void keep_resident() noexcept;
+
+  /// Says that all of it was written to, so that the system takes no pages.
+  void set_written() noexcept { block_->lazily_freed = false; }
+
   /// Gives the memory up now, if there is any.
   void release() noexcept;
 

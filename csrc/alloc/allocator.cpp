@@ -9,6 +9,7 @@
 #include "blocks/pool.h"
 #include "blocks/slabs.h"
 #include "blocks/touch_history.h"
+#include "os/pages.h"
 #include "zeroing/audit.h"
 #include "zeroing/zero_range.h"
 
@@ -86,6 +87,16 @@ ContentPreference preference_for(const Request& request) noexcept {
   return will_be_touched ? ContentPreference::clean : ContentPreference::only_clean;
 }
 
+/// Room for the pages that the system has taken of a pooled block, if a request needs them. Throws
+/// OutOfMemory where there is none.
+blocks::Reservation reserve_missing(const blocks::Block& block, const Request& request) {
+  const bool needs_pages = request.content == Content::zero &&
+                           (request.commit == Commit::eager || block.content == Content::unknown);
+  if (!block.lazily_freed || !needs_pages) return blocks::Reservation();
+  const std::size_t missing = os::missing_bytes(block.address, block.bytes);
+  return missing == 0 ? blocks::Reservation() : blocks::Reservation(missing);
+}
+
 /// Whether nothing has to be written. Under the option audit that is looked at.
 bool verify_clean(const Allocation& reused, const team::Poll& poll) {
   if (reused.block().content != Content::zero) return false;
@@ -101,10 +112,12 @@ Allocation reuse(PlacedBlock pooled, const Request& request, const team::Poll& p
     const bool is_clean = reused.block().content == Content::zero;
     (is_clean ? counters().clean_hits : counters().dirty_hits).add(1);
   } else if (verify_clean(reused, poll)) {
+    if (request.commit == Commit::eager) reused.keep_resident();
     counters().clean_hits.add(1);
     counters().skipped.add(request.bytes);
   } else {
     zeroing::zero_range(reused.data(), request.bytes, poll);
+    reused.set_written();
     counters().dirty_hits.add(1);
   }
   return reused;
@@ -115,7 +128,14 @@ Allocation reuse(PlacedBlock pooled, const Request& request, const team::Poll& p
 // Where do these zeros come from, is anything left to do, do it.
 Allocation acquire(const Request& request, const team::Poll& poll) {
   auto pooled = blocks::take_from_pool({request.bytes, request.alignment, preference_for(request)});
-  if (pooled) return reuse(std::move(*pooled), request, poll);
+  try {
+    if (pooled) {
+      const blocks::Reservation reservation = reserve_missing(*pooled->block, request);
+      return reuse(std::move(*pooled), request, poll);
+    }
+  } catch (const OutOfMemory&) {
+    pooled.reset();  // what the system has left of it is returned, and the rest decides
+  }
   return with_room([&] { return make_fresh(request, poll); });
 }
 

@@ -37,7 +37,8 @@ struct Block {
   Residency residency = Residency::none;
   unsigned fork_epoch = 0;  ///< the last one in which its pages were known to be this process's own
   Slab* slab = nullptr;     ///< that it is a part of; null when it is a mapping of its own
-  bool huge_pages = false;  ///< the system was asked for huge pages, and it has some
+  bool lazily_freed = false;  ///< while it was pooled: the system may have taken pages
+  bool huge_pages = false;    ///< the system was asked for huge pages, and it has some
 };
 
 /// Returns the pages of a block to the system.

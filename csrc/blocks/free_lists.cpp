@@ -39,6 +39,7 @@ void FreeLists::push(FreeBlock* block) noexcept {
   (block->newer != nullptr ? block->newer->older : list.newest) = block;
   (block->older != nullptr ? block->older->newer : list.oldest) = block;
   bytes_of(*block->block) += block->block->bytes;
+  if (!block->block->lazily_freed) held_bytes_ += block->block->bytes;
 }
 
 void FreeLists::remove(FreeBlock* block) noexcept {
@@ -46,6 +47,7 @@ void FreeLists::remove(FreeBlock* block) noexcept {
   (block->newer != nullptr ? block->newer->older : list.newest) = block->older;
   (block->older != nullptr ? block->older->newer : list.oldest) = block->newer;
   bytes_of(*block->block) -= block->block->bytes;
+  if (!block->block->lazily_freed) held_bytes_ -= block->block->bytes;
 }
 
 FreeBlock* FreeLists::find_in(const List* lists, const FitRequest& request) noexcept {

@@ -55,6 +55,9 @@ class FreeLists {
   std::size_t clean_bytes() const noexcept { return clean_bytes_; }
   std::size_t dirty_bytes() const noexcept { return dirty_bytes_; }
 
+  /// Of blocks that the system cannot take pages of.
+  std::size_t held_bytes() const noexcept { return held_bytes_; }
+
  private:
   /// Blocks of one class whose content is alike, newest first.
   struct List {
@@ -70,6 +73,7 @@ class FreeLists {
   List dirty_[kSizeClasses];
   std::size_t clean_bytes_ = 0;
   std::size_t dirty_bytes_ = 0;
+  std::size_t held_bytes_ = 0;
 };
 
 }  // namespace zerofill::blocks

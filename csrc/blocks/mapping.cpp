@@ -85,6 +85,18 @@ void make_resident(Block* block, Reservation* reservation, const team::Poll& pol
   counters().populated.add(block->bytes);
 }
 
+void keep_resident(Block* block) noexcept {
+  // No page is missing as a rule, and then populating is quick for huge pages and touching for
+  // small ones. Populating holds the lock of the address space, hence in parts.
+  constexpr std::size_t kPartBytes = 64 * MiB;
+  for (std::size_t done = 0; done < block->bytes; done += kPartBytes) {
+    std::byte* part = block->address + done;
+    const std::size_t bytes = std::min(kPartBytes, block->bytes - done);
+    if (!block->huge_pages || os::populate_pages(part, bytes) != 0) touch_pages(part, bytes);
+  }
+  block->lazily_freed = false;
+}
+
 bool shrink_block(Block* block, std::size_t bytes) noexcept {
   if (os::shrink_pages(block->address, block->bytes, bytes) != 0) return false;
   counters().returned.add(block->bytes - bytes);

@@ -32,6 +32,10 @@ void unmap_block(const Block& block) noexcept;
 /// pre: block->content is zero. post: block->residency is all, its content still zero.
 void make_resident(Block* block, Reservation* reservation, const team::Poll& poll);
 
+/// Makes a clean block that was freed lazily resident again, and keeps the system from taking its
+/// pages. pre: block->content is zero. post: block->residency is all, its content still zero.
+void keep_resident(Block* block) noexcept;
+
 /// Makes a block shorter: its last pages are returned to the system. False when that cannot be
 /// done, and then nothing was changed.
 bool shrink_block(Block* block, std::size_t bytes) noexcept;

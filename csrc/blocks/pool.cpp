@@ -9,11 +9,14 @@
 #include "base/immortal.h"
 #include "base/options.h"
 #include "base/poison.h"
+#include "base/units.h"
 #include "blocks/background_thread.h"
 #include "blocks/budget.h"
 #include "blocks/purger.h"
 #include "blocks/recent_peak.h"
 #include "blocks/scrubber.h"
+#include "os/limits.h"
+#include "os/pages.h"
 
 namespace zerofill::blocks {
 namespace {
@@ -28,8 +31,14 @@ constexpr Clock::duration kLowMemoryPollInterval = std::chrono::seconds(1);
 std::size_t limit_bytes() noexcept {
   const std::size_t limit = options().pool_limit.load(std::memory_order_relaxed);
   if (limit != kAutomaticLimit) return limit;
-  return std::min(budget_total_bytes() / 4, 2 * in_use.bytes());
+  constexpr std::size_t kPartOfAddresses = 32;
+  return std::min(
+      {budget_total_bytes() / 4, 2 * in_use.bytes(), os::addresses_left() / kPartOfAddresses});
 }
+
+/// Free bytes that the system cannot take. Freeing a block lazily and looking for missing pages
+/// takes some microseconds, which loops over a few small arrays need not pay.
+std::size_t held_limit_bytes() noexcept { return std::min(budget_total_bytes() / 128, 32 * MiB); }
 
 class Pool {
  public:
@@ -50,10 +59,11 @@ class Pool {
   // All of these need mutex_ to be held; those with a lock let go of it in between.
   bool push(FreeBlock* freed) noexcept;
   PoolSizes sizes_now() const noexcept;
+  bool may_hold(std::size_t bytes) noexcept;  // takes mutex_ by itself
   template <typename Condition>
   FreeBlock* pop_oldest_while(Condition holds) noexcept;
   FreeBlock* evict_over_limit() noexcept;
-  void drop_scrubbed_over_limit() noexcept;
+  std::size_t drop_scrubbed() noexcept;
   void do_without_thread(Lock& lock) noexcept;
   FreeBlock* pop_expired() noexcept;
   FreeBlock* pop_all() noexcept;
@@ -90,16 +100,19 @@ std::optional<PlacedBlock> Pool::take(const FitRequest& request) noexcept {
 
 void Pool::put(OwnedBlock block) noexcept {
   const std::size_t bytes = block->bytes;
+  if (os::reset_advice(block->address, bytes) != 0) return;  // the block goes back to the system
+  block->lazily_freed = !may_hold(bytes) && os::free_pages_lazily(block->address, bytes) == 0;
   auto* freed = new (std::nothrow) FreeBlock{std::move(block), Clock::now()};
   if (freed == nullptr) return;  // no memory for the entry: the block goes back to the system
   Lock lock(mutex_);
-  if (push(freed)) {
-    freed = evict_over_limit();
-  } else {
-    purger_.expect(bytes);
-  }
+  if (push(freed)) freed = evict_over_limit();
   purger_.purge(freed, lock);
   do_without_thread(lock);
+}
+
+bool Pool::may_hold(std::size_t bytes) noexcept {
+  const Lock lock(mutex_);
+  return lists_.held_bytes() + bytes <= held_limit_bytes();
 }
 
 /// False when the block must not be pooled.
@@ -119,8 +132,7 @@ bool Pool::push(FreeBlock* freed) noexcept {
 std::size_t Pool::trim() noexcept {
   Lock lock(mutex_);
   // Only what this call purges or drops: with another call beside it, each may count on its own.
-  const std::size_t dropped = scrubber_.drop();
-  purger_.expect(dropped);
+  const std::size_t dropped = drop_scrubbed();
   const std::size_t purged = purger_.purge(pop_all(), lock);
   purger_.wait_until_purged(lock);
   return dropped + purged;
@@ -128,7 +140,7 @@ std::size_t Pool::trim() noexcept {
 
 void Pool::apply_options() noexcept {
   Lock lock(mutex_);
-  drop_scrubbed_over_limit();
+  if (scrubber_.bytes() > limit_bytes()) drop_scrubbed();
   purger_.purge(evict_over_limit(), lock);
   purger_.purge(pop_expired(), lock);
   purger_.wait_until_purged(lock);
@@ -144,14 +156,13 @@ PoolSizes Pool::sizes_now() const noexcept {
   return {lists_.clean_bytes(), lists_.dirty_bytes() + scrubber_.bytes()};
 }
 
-/// A chain of the oldest blocks, off the lists and expected by the purger.
+/// A chain of the oldest blocks, off the lists.
 template <typename Condition>
 FreeBlock* Pool::pop_oldest_while(Condition holds) noexcept {
   FreeBlock* chain = nullptr;
   for (FreeBlock* block = lists_.oldest(); block != nullptr && holds(*block);
        block = lists_.oldest()) {
     lists_.remove(block);
-    purger_.expect(block->block->bytes);
     block->older = chain;
     chain = block;
   }
@@ -163,8 +174,10 @@ FreeBlock* Pool::evict_over_limit() noexcept {
   return pop_oldest_while([&](const FreeBlock&) { return sizes_now().bytes() > limit; });
 }
 
-void Pool::drop_scrubbed_over_limit() noexcept {
-  if (scrubber_.bytes() > limit_bytes()) purger_.expect(scrubber_.drop());
+std::size_t Pool::drop_scrubbed() noexcept {
+  const std::size_t bytes = scrubber_.drop();
+  if (bytes != 0) purger_.expect_one();
+  return bytes;
 }
 
 FreeBlock* Pool::pop_expired() noexcept {

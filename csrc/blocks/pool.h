@@ -19,6 +19,15 @@
 // Where no thread can be started (RLIMIT_NPROC), whoever uses the pool does these steps on the way,
 // all but scrubbing.
 //
+// Idle memory is the system's to take
+// -----------------------------------
+// Nobody can be told in time that memory runs short: another library may ask for all that is left
+// at once. So beyond a small part that is held (held_limit_bytes), the pages of a block are freed
+// lazily as it is pooled (MADV_FREE). The kernel takes them when it needs them, and a page that was
+// taken reads as zero. It then has to be made again, so who takes such a block for zeros looks for
+// missing pages first, and they count like those of a fresh block.
+// Nobody can take addresses, which RLIMIT_AS limits, so of those the pool keeps few.
+//
 // Locks
 // -----
 // One mutex guards all of it. It is never held over a system call that maps, unmaps or touches

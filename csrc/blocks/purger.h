@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 
 #include "blocks/background_thread.h"
 #include "blocks/free_lists.h"
@@ -13,28 +14,40 @@ namespace zerofill::blocks {
 
 class Purger {
  public:
-  /// Says that so many bytes are on their way from now on: whoever trims waits for them.
-  void expect(std::size_t bytes) noexcept { leaving_bytes_ += bytes; }
-
-  /// Returns a chain of expected blocks to the system, without the mutex meanwhile, because that
-  /// takes milliseconds a gigabyte. Returns how many bytes that was.
+  /// Returns a chain of blocks to the system, without the mutex meanwhile, because that takes
+  /// milliseconds a gigabyte. Returns how many bytes that was.
   std::size_t purge(FreeBlock* chain, Lock& lock) noexcept;
+
+  /// Says that the background thread will hand a block over.
+  void expect_one() noexcept { ++expected_; }
 
   /// Leaves an expected block to whoever waits, because the background thread has a low priority
   /// and may take long to get to it.
   void hand_over(FreeBlock* block) noexcept;
 
-  /// Waits until all that is expected now is back in the system, and purges what was handed over.
+  /// Waits until the very blocks are back in the system that are expected or being purged now, and
+  /// purges what was handed over.
   void wait_until_purged(Lock& lock) noexcept;
 
   /// What other threads were purging is not on its way in this process.
   void remake_in_child() noexcept;
 
  private:
-  std::condition_variable progress_;  ///< something is back in the system, or was handed over
-  std::size_t leaving_bytes_ = 0;     ///< expected, ever
-  std::size_t returned_bytes_ = 0;    ///< of these, back in the system
-  FreeBlock* handed_over_ = nullptr;  ///< a chain
+  /// One call of purge() that is under way.
+  struct Batch {
+    std::uint64_t number;
+    Batch* next;
+  };
+
+  void accept_handed_over(Lock& lock) noexcept;
+  bool is_under_way_before(std::uint64_t number) const noexcept;
+
+  std::condition_variable progress_;  ///< a batch is back in the system, or a block was handed over
+  Batch* under_way_ = nullptr;        ///< newest first
+  std::uint64_t next_number_ = 0;
+  std::uint64_t expected_ = 0;        ///< blocks to be handed over, ever
+  std::uint64_t accepted_ = 0;        ///< of these, those that somebody has begun to purge
+  FreeBlock* handed_over_ = nullptr;  ///< a chain of the others
 };
 
 }  // namespace zerofill::blocks

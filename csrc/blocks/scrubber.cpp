@@ -5,6 +5,7 @@
 #include "base/counters.h"
 #include "base/options.h"
 #include "base/poison.h"
+#include "os/pages.h"
 #include "team/team.h"
 #include "zeroing/zero_range.h"
 
@@ -38,6 +39,7 @@ void Scrubber::scrub(FreeBlock* block, const BackgroundThread& thread, Lock& loc
   lock.lock();
   current_ = nullptr;
   if (is_zero) block->block->content = Content::zero;
+  block->worth_scrubbing = false;
 }
 
 bool Scrubber::zero(const Block& block, const BackgroundThread& thread) noexcept {
@@ -45,9 +47,13 @@ bool Scrubber::zero(const Block& block, const BackgroundThread& thread) noexcept
   for (std::size_t done = 0; done < block.bytes; done += plan.chunk_bytes) {
     if (thread.should_stop() || dropped_) return false;
     const std::size_t chunk = std::min(plan.chunk_bytes, block.bytes - done);
-    unpoison(block.address + done, chunk);
-    zeroing::zero_chunk(block.address + done, chunk, plan);
-    poison(block.address + done, chunk);
+    std::byte* address = block.address + done;
+    // Where memory is short, scrubbing would take back what the system has just taken.
+    if (block.lazily_freed && os::missing_bytes(address, chunk) != 0) return false;
+    unpoison(address, chunk);
+    zeroing::zero_chunk(address, chunk, plan);
+    poison(address, chunk);
+    if (block.lazily_freed) (void)os::free_pages_lazily(address, chunk);
   }
   counters().scrubbed.add(block.bytes);
   return true;

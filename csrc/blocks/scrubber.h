@@ -21,8 +21,9 @@ class Scrubber {
   /// large blocks are whose size was hit lately, and only where there is a spare core.
   bool is_worthwhile(const Block& block) const noexcept;
 
-  /// Scrubs a block, without the mutex meanwhile, and stops early when `thread` should stop or the
-  /// block is dropped. The block's content is zero then, if it was finished.
+  /// Scrubs a block, without the mutex meanwhile, and stops early when `thread` should stop, when
+  /// the block is dropped, or when the system has taken pages of it. If it was finished, the
+  /// block's content is zero then; if not, it is not worth scrubbing any more.
   void scrub(FreeBlock* block, const BackgroundThread& thread, Lock& lock) noexcept;
 
   /// Bytes that are being scrubbed and belong to the pool, since they were not dropped.

@@ -1,6 +1,7 @@
 // Contract: how much memory this process may still use.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace zerofill::os {
@@ -18,5 +19,9 @@ struct MemoryBudget {
 /// Reads the system's figures, which takes some microseconds. 0 on success; otherwise an errno
 /// value, and the budget is not known. Any thread may call.
 int read_memory_budget(MemoryBudget* budget) noexcept;
+
+/// Bytes that this process may still map, by limits of its own that hold for addresses whether they
+/// are resident or not (RLIMIT_AS, RLIMIT_DATA); SIZE_MAX where there are none or they are unknown.
+std::size_t addresses_left() noexcept;
 
 }  // namespace zerofill::os

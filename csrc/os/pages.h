@@ -45,6 +45,20 @@ int discard_pages(void* address, std::size_t bytes) noexcept;
 /// ENOTSUP where the system has no such call. Writing to the pages does the same.
 int populate_pages(void* address, std::size_t bytes) noexcept;
 
+/// Frees the pages lazily (MADV_FREE): the system takes them when memory runs short, however fast
+/// that comes, and not before. A page that was taken reads as zero and is not resident; a page that
+/// is written to stays. ENOTSUP where the system has no such call, and for locked pages.
+int free_pages_lazily(void* address, std::size_t bytes) noexcept;
+
+/// How many bytes of the range are on pages that are not resident, or not this process's alone as
+/// in are_private_resident(). Linux 6.12 and newer take pages of zeros also by putting the shared
+/// one in their place. All, where the system does not say.
+std::size_t missing_bytes(void* address, std::size_t bytes) noexcept;
+
+/// Undoes what the pages' user may have told the system about them: they can be read and written,
+/// are copied to the child of a fork, and are not locked into memory.
+int reset_advice(void* address, std::size_t bytes) noexcept;
+
 /// Whether every page of the range is resident and this process's alone. Only a write makes a page
 /// so: a page that was merely read is the one page of zeros that all processes share, and after a
 /// fork pages are shared with the other process. False also where the system does not say.

@@ -12,6 +12,7 @@ namespace zerofill {
 namespace {
 
 std::atomic<std::size_t> available{test::kFakeTotal};
+std::atomic<std::size_t> addresses{SIZE_MAX};
 std::atomic<bool> is_readable{true};
 std::atomic<std::uint64_t> returned_before{0};
 
@@ -23,6 +24,7 @@ void set_available(std::size_t bytes) {
   available = bytes;
   returned_before = counters().returned.value();
 }
+void set_addresses_left(std::size_t bytes) { addresses = bytes; }
 void set_readable(bool readable) { is_readable = readable; }
 
 }  // namespace test
@@ -34,5 +36,7 @@ int os::read_memory_budget(MemoryBudget* budget) noexcept {
   std::snprintf(budget->source, sizeof budget->source, "a test");
   return 0;
 }
+
+std::size_t os::addresses_left() noexcept { return addresses; }
 
 }  // namespace zerofill

@@ -16,6 +16,7 @@ class Gained {
   std::uint64_t zeroed() const { return now_.zeroed.value() - zeroed_; }
   std::uint64_t skipped() const { return now_.skipped.value() - skipped_; }
   std::uint64_t populated() const { return now_.populated.value() - populated_; }
+  std::uint64_t scrubbed() const { return now_.scrubbed.value() - scrubbed_; }
   std::uint64_t returned() const { return now_.returned.value() - returned_; }
   std::uint64_t moved() const { return now_.moved.value() - moved_; }
   bool nothing() const {
@@ -30,6 +31,7 @@ class Gained {
   std::uint64_t zeroed_ = now_.zeroed.value();
   std::uint64_t skipped_ = now_.skipped.value();
   std::uint64_t populated_ = now_.populated.value();
+  std::uint64_t scrubbed_ = now_.scrubbed.value();
   std::uint64_t returned_ = now_.returned.value();
   std::uint64_t moved_ = now_.moved.value();
 };

@@ -128,6 +128,19 @@ void file_pages_count_as_free() {
 }
 
 /// Beyond it the group is not killed, but throttled to a standstill.
+/// Such pages stand on the lists of file pages, and may be in use again.
+void lazily_freed_pages_do_not_count_as_free() {
+  const std::string stat = "inactive_file 50000\nactive_file 40000\nfile 30000\nshmem 10000\n";
+  CHECK(version2_budget({"1000000\n", "300000\n", stat}, {}).available_bytes == 720000);
+  const std::string stat1 =
+      "total_cache 30000\ntotal_inactive_file 50000\ntotal_active_file 40000\ntotal_shmem 10000\n";
+  CHECK(version1_budget({"1000000\n", "300000\n", stat1}).available_bytes == 720000);
+  const FakeRoot root;
+  root.write("/proc/meminfo", kMachine + "Cached: 29000 kB\nActive(file): 40000 kB\n" +
+                                  "Inactive(file): 50000 kB\nShmem: 10000 kB\n");
+  CHECK(budget_of(root).available_bytes == (5242880 - 70000) * std::uint64_t{1024});
+}
+
 void memory_high_is_a_limit_too() {
   const os::MemoryBudget budget = version2_budget({}, {"2000000\n", "400000\n", "", "1000000\n"});
   CHECK(budget.available_bytes == 600000);
@@ -278,6 +291,7 @@ int main() {
   without_a_descriptor_nothing_is_known();
   a_limit_less_what_is_used_is_available();
   file_pages_count_as_free();
+  lazily_freed_pages_do_not_count_as_free();
   memory_high_is_a_limit_too();
   no_more_than_the_limit_is_ever_available();
   nothing_is_available_beyond_the_limit();

@@ -9,6 +9,11 @@
 #include "base/units.h"
 #include "bytes.h"
 #include "check.h"
+#ifdef __linux__
+#include <sys/mman.h>
+
+#include "child.h"
+#endif
 
 namespace {
 
@@ -145,9 +150,57 @@ void too_much_is_refused_and_nothing_changed(std::size_t bytes, std::size_t alig
   CHECK(address == &here);
 }
 
+/// Nothing runs short here, so nothing is taken.
+void lazily_freed_pages_are_there_until_memory_runs_short() {
+  std::byte* address = map(8 * MiB, 1);
+  test::make_dirty(address, 8 * MiB);
+  const int error = os::free_pages_lazily(address, 8 * MiB);
+  CHECK(error == 0 || error == ENOTSUP);
+  for (std::size_t at = 0; at < 8 * MiB; at += os::page_bytes()) {
+    CHECK(address[at] == kDirty || address[at] == kZero);
+  }
+  test::make_dirty(address, 8 * MiB);
+  CHECK(all_are(kDirty, address, 8 * MiB));
+  unmap(address, 8 * MiB);
+}
+
+#ifdef __linux__
+/// In several parts.
+void missing_pages_are_counted() {
+  constexpr std::size_t kBytes = 40 * MiB;
+  std::byte* address = map(kBytes, 1);
+  CHECK(os::missing_bytes(address, kBytes) == kBytes);
+  test::make_dirty(address, kBytes);
+  CHECK(os::missing_bytes(address, kBytes) == 0);
+  CHECK(os::discard_pages(address + 15 * MiB, 20 * MiB) == 0);
+  CHECK(os::missing_bytes(address, kBytes) == 20 * MiB);
+  unmap(address, kBytes);
+}
+
+void pages_are_ordinary_again() {
+  constexpr std::size_t kBytes = 4 * MiB;
+  std::byte* address = map(kBytes, 1);
+  test::make_dirty(address, kBytes);
+  CHECK(madvise(address, kBytes / 2, MADV_WIPEONFORK) == 0);
+  CHECK(madvise(address + kBytes / 2, kBytes / 2, MADV_DONTFORK) == 0);
+  CHECK(mlock(address, os::page_bytes()) == 0);
+  CHECK(mprotect(address, kBytes, PROT_READ) == 0);
+  CHECK(os::reset_advice(address, kBytes) == 0);
+  CHECK(test::holds_in_child([address] { return all_are(kDirty, address, kBytes); }));
+  test::make_dirty(address, kBytes);
+  CHECK(madvise(address, os::page_bytes(), MADV_DONTNEED) == 0);  // EINVAL while they are locked
+  unmap(address, kBytes);
+}
+#endif
+
 }  // namespace
 
 int main() {
+#ifdef __linux__
+  missing_pages_are_counted();
+  pages_are_ordinary_again();
+#endif
+  lazily_freed_pages_are_there_until_memory_runs_short();
   sizes_of_pages_are_powers_of_two();
   the_policy_is_in_words();
   every_alignment_up_to_1_GiB_is_met();

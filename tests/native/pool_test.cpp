@@ -2,6 +2,7 @@
 // shown to the next owner.
 #include "blocks/pool.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "child.h"
 #include "fake_budget.h"
 #include "gained.h"
+#include "os/pages.h"
 #include "os/threads.h"
 
 namespace {
@@ -145,6 +147,93 @@ void when_memory_runs_low_everything_goes_back() {
   test::set_available(test::kFakeTotal);
   use(8 * MiB);
   CHECK(kept_bytes() >= 8 * MiB);
+}
+
+/// A block that the system may take pages of, and has taken half of it.
+void free_block_with_missing_pages(Scrub scrub) {
+  start_afresh(scrub);
+  Allocation freed = acquire({64 * MiB, 64, Commit::eager}, kNoPoll);
+  const blocks::Block block = freed.block();
+  test::make_dirty(block.address, block.bytes);
+  freed.release();
+  if (scrub == Scrub::on) wait_until([] { return blocks::pool_sizes().dirty_bytes == 0; });
+  CHECK(kept_bytes() >= 64 * MiB);
+  CHECK(os::discard_pages(block.address, 32 * MiB) == 0);
+}
+
+void pages_that_the_system_has_taken_are_made_again() {
+  for (const Scrub scrub : {Scrub::off, Scrub::on}) {
+    free_block_with_missing_pages(scrub);
+    const test::Gained gained;
+    const Allocation zeros = acquire({64 * MiB, 64, Commit::eager}, kNoPoll);
+    CHECK(gained.misses() == 0);
+    CHECK(os::are_private_resident(zeros.block().address, zeros.block().bytes));
+    CHECK(all_are(kZero, zeros.data(), 64 * MiB));
+  }
+}
+
+/// As those of a fresh block are.
+void pages_that_the_system_has_taken_must_fit_again() {
+  for (const Scrub scrub : {Scrub::off, Scrub::on}) {
+    free_block_with_missing_pages(scrub);
+    test::set_available(test::kFakeHeadroom + 31 * MiB);
+    const test::Gained gained;
+    use(64 * MiB);  // which fits without what is left of the block
+    CHECK(gained.misses() == 1);
+    CHECK(gained.returned() >= 64 * MiB);
+    test::set_available(test::kFakeTotal);
+  }
+}
+
+/// They may hold anything, so nothing was written and nothing is known.
+void a_block_with_missing_pages_is_not_kept() {
+  free_block_with_missing_pages(Scrub::off);
+  acquire({64 * MiB, 64, Commit::lazy, alloc::Touch::dense, blocks::Content::unknown}, kNoPoll)
+      .release();
+  CHECK(kept_bytes() == 0);
+}
+
+void scrubbing_leaves_a_block_with_missing_pages_alone() {
+  start_afresh(Scrub::on);
+  Allocation freed = acquire({64 * MiB, 64, Commit::eager}, kNoPoll);
+  CHECK(os::discard_pages(freed.block().address, 32 * MiB) == 0);
+  const test::Gained gained;
+  freed.release();
+  use(8 * MiB);  // which is newer
+  wait_until([] { return blocks::pool_sizes().clean_bytes >= 8 * MiB; });
+  alloc::trim();
+  CHECK(gained.scrubbed() < 64 * MiB);
+}
+
+/// Whatever its former owner told the system about its pages.
+void a_block_handed_out_is_an_ordinary_one() {
+#ifdef __linux__
+  for (const int advice : {MADV_WIPEONFORK, MADV_DONTFORK}) {
+    start_afresh();
+    Allocation first = acquire({8 * MiB, 64, Commit::eager}, kNoPoll);
+    CHECK(madvise(first.block().address, 4 * MiB, advice) == 0);
+    CHECK(mprotect(first.block().address, 4 * MiB, PROT_READ) == 0);
+    first.release();
+    const test::Gained gained;
+    Allocation second = acquire({8 * MiB, 64, Commit::eager}, kNoPoll);
+    CHECK(gained.misses() == 0);
+    test::make_dirty(second.data(), 8 * MiB);
+    CHECK(holds_in_child([&] { return all_are(test::kDirty, second.data(), 8 * MiB); }));
+  }
+#endif
+}
+
+/// Nobody can take them, so few are kept.
+void addresses_are_left_to_others() {
+  start_afresh();
+  options().pool_limit.store(kAutomaticLimit);
+  use(64 * MiB);
+  CHECK(kept_bytes() >= 64 * MiB);
+  use(32 * MiB);
+  test::set_addresses_left(std::size_t{1} << 30);
+  use(24 * MiB);
+  CHECK(kept_bytes() <= 32 * MiB);
+  test::set_addresses_left(SIZE_MAX);
 }
 
 /// Nobody is asked when pages are made on use, so the pool gives way before.
@@ -293,6 +382,12 @@ int main() {
   a_request_that_only_fits_without_the_pool_is_met();
   a_request_that_does_not_fit_even_then_is_refused();
   when_memory_runs_low_everything_goes_back();
+  pages_that_the_system_has_taken_are_made_again();
+  pages_that_the_system_has_taken_must_fit_again();
+  a_block_with_missing_pages_is_not_kept();
+  scrubbing_leaves_a_block_with_missing_pages_alone();
+  a_block_handed_out_is_an_ordinary_one();
+  addresses_are_left_to_others();
   pages_to_be_made_on_use_have_room();
   threads_take_and_put_at_once(Scrub::off);
   threads_take_and_put_at_once(Scrub::on);

@@ -7,6 +7,7 @@ import sys
 
 import preloading
 import pytest
+from control_groups import Group
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +36,16 @@ def run_script():
         return result.stdout
 
     return run
+
+
+@pytest.fixture
+def group():
+    made = Group.__new__(Group)
+    try:
+        made.__init__()
+    except OSError as error:
+        if hasattr(made, "outer"):
+            made.remove()
+        pytest.skip(f"a control group cannot be created here: {error}")
+    yield made
+    made.remove()

@@ -4,6 +4,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
@@ -19,24 +20,46 @@ namespace {
 struct Files {
   std::initializer_list<const char*> limits;
   const char* usage;
-  const char* inactive_file_key;
-  const char* active_file_key;
+  const char* inactive_key;
+  const char* active_key;
+  const char* cache_key;
+  const char* shmem_key;
   const char* ancestors_limit_key;  ///< the tightest limit of all groups above; null: not told
 };
 
-// File pages count as free whether they are in use (active) or not, as in MemAvailable: the kernel
-// reclaims them before it refuses a page.
-constexpr Files kVersion1{{"memory.limit_in_bytes"},
-                          "memory.usage_in_bytes",
-                          "total_inactive_file",
-                          "total_active_file",
-                          "hierarchical_memory_limit"};
+constexpr Files kVersion1{
+    {"memory.limit_in_bytes"},  "memory.usage_in_bytes", "total_inactive_file",
+    "total_active_file",        "total_cache",           "total_shmem",
+    "hierarchical_memory_limit"};
 // A group above memory.high is not killed, but throttled until it stands still.
-constexpr Files kVersion2{
-    {"memory.max", "memory.high"}, "memory.current", "inactive_file", "active_file", nullptr};
+constexpr Files kVersion2{{"memory.max", "memory.high"},
+                          "memory.current",
+                          "inactive_file",
+                          "active_file",
+                          "file",
+                          "shmem",
+                          nullptr};
 
 /// Version 1 writes "no limit" as the largest multiple of a page below 2**63.
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 62;
+
+/// The figures that say how much of what is used can be reclaimed, in one unit.
+struct FilePages {
+  std::uint64_t inactive = 0;  ///< pages on the kernel's two lists of file pages
+  std::uint64_t active = 0;
+  std::uint64_t cache = UINT64_MAX;  ///< the page cache
+  std::uint64_t shmem = 0;           ///< the part of it that can only be swapped
+
+  /// File pages are reclaimable whether they are in use (active) or not: the kernel does that
+  /// before it refuses a page. On the same lists are pages that were freed lazily (MADV_FREE), and
+  /// they stay there when they are written to again, so those must not count. The pool is trimmed
+  /// where they would be needed.
+  std::uint64_t reclaimable() const noexcept {
+    return std::min(inactive + active, cache > shmem ? cache - shmem : 0);
+  }
+
+  std::uint64_t freed_lazily() const noexcept { return inactive + active - reclaimable(); }
+};
 
 /// Makes the limit the budget if less is available under it.
 void tighten(std::uint64_t limit, std::uint64_t used, const char* name, const char* whose,
@@ -65,12 +88,24 @@ int read_free_memory(MemoryBudget* budget) noexcept {
 int read_machine(const char* root, MemoryBudget* budget) noexcept {
   char path[kPathBytes];
   std::snprintf(path, sizeof path, "%s/proc/meminfo", root);
-  std::uint64_t available_kib = 0;
-  std::uint64_t total_kib = 0;
+  constexpr std::uint64_t kUnread = UINT64_MAX;
+  std::uint64_t total_kib = kUnread;
+  std::uint64_t available_kib = kUnread;
+  std::uint64_t buffers_kib = 0;
+  FilePages pages;
   errno = 0;
-  if (!read_keyed_numbers(path, {{"MemTotal:", &total_kib}, {"MemAvailable:", &available_kib}})) {
+  (void)read_keyed_numbers(path, {{"MemTotal:", &total_kib},
+                                  {"MemAvailable:", &available_kib},
+                                  {"Buffers:", &buffers_kib},
+                                  {"Cached:", &pages.cache},
+                                  {"Active(file):", &pages.active},
+                                  {"Inactive(file):", &pages.inactive},
+                                  {"Shmem:", &pages.shmem}});
+  if (total_kib == kUnread || available_kib == kUnread) {
     return errno == EMFILE || errno == ENFILE ? errno : read_free_memory(budget);
   }
+  if (pages.cache != kUnread) pages.cache += buffers_kib;
+  available_kib -= std::min(available_kib, pages.freed_lazily());
   budget->available_bytes = available_kib * 1024;
   budget->total_bytes = total_kib * 1024;
   std::snprintf(budget->source, sizeof budget->source, "MemAvailable of this machine");
@@ -81,15 +116,16 @@ void apply_group(const Cgroup& group, MemoryBudget* budget) noexcept {
   const Files& files = group.version2 ? kVersion2 : kVersion1;
   std::uint64_t usage = 0;
   if (!read_number(group, files.usage, &usage)) return;
-  std::uint64_t inactive = 0;
-  std::uint64_t active = 0;
+  FilePages pages;
   std::uint64_t ancestors_limit = kNoLimit;
   char path[kPathBytes + 16];
   std::snprintf(path, sizeof path, "%s/memory.stat", group.folder);
-  (void)read_keyed_numbers(path, {{files.inactive_file_key, &inactive},
-                                  {files.active_file_key, &active},
+  (void)read_keyed_numbers(path, {{files.inactive_key, &pages.inactive},
+                                  {files.active_key, &pages.active},
+                                  {files.cache_key, &pages.cache},
+                                  {files.shmem_key, &pages.shmem},
                                   {files.ancestors_limit_key, &ancestors_limit}});
-  const std::uint64_t reclaimable = inactive + active;
+  const std::uint64_t reclaimable = pages.reclaimable();
   const std::uint64_t used = usage > reclaimable ? usage - reclaimable : 0;
   char whose[kPathBytes + 8];
   const char* name = group.folder + group.mount_length;
@@ -141,6 +177,12 @@ int read_memory_budget_below(const char* root, MemoryBudget* budget) noexcept {
   apply_groups(root, budget);
   apply_resource_limits(root, budget);
   return 0;
+}
+
+std::size_t addresses_left() noexcept {
+  MemoryBudget budget{SIZE_MAX, SIZE_MAX, ""};
+  apply_resource_limits("", &budget);
+  return budget.available_bytes;
 }
 
 int read_memory_budget(MemoryBudget* budget) noexcept {

@@ -74,6 +74,37 @@ void name_mapping(void* address, std::size_t bytes, const char* name) noexcept {
   (void)prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, bytes, name);
 }
 
+/// Calls visit(first, end) with what proc_pid_pagemap(5) says of the range, 64 bits a page, in
+/// parts until it returns false. False when it did, and where the file cannot be read.
+template <typename Visit>
+bool for_each_page(void* address, std::size_t bytes, Visit visit) noexcept {
+  // Opened each time, because a descriptor stays that of the process which opened it, also in the
+  // child of a fork.
+  const int file = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  std::uint64_t pages[2048];
+  std::size_t next = reinterpret_cast<std::uintptr_t>(address) / page_bytes();
+  const std::size_t end = next + bytes / page_bytes();
+  bool goes_on = true;
+  while (goes_on && next != end) {
+    const std::size_t count = std::min(end - next, sizeof pages / sizeof pages[0]);
+    const auto size = static_cast<ssize_t>(count * sizeof pages[0]);
+    goes_on = pread(file, pages, count * sizeof pages[0],
+                    static_cast<off_t>(next * sizeof pages[0])) == size &&
+              visit(pages, pages + count);
+    next += count;
+  }
+  close(file);
+  return goes_on;
+}
+
+/// Whether a page is not this process's own: not there, shared, or the one page of zeros.
+bool is_missing(std::uint64_t page) noexcept {
+  constexpr std::uint64_t kPresent = std::uint64_t{1} << 63;
+  constexpr std::uint64_t kExclusive = std::uint64_t{1} << 56;
+  return (page & (kPresent | kExclusive)) != (kPresent | kExclusive);
+}
+
 void* map(std::size_t bytes) noexcept {
   return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
@@ -141,30 +172,34 @@ int populate_pages(void* address, std::size_t bytes) noexcept {
   return 0;
 }
 
-bool are_private_resident(void* address, std::size_t bytes) noexcept {
-  // proc_pid_pagemap(5): 64 bits a page. The file is opened each time, because a descriptor stays
-  // that of the process which opened it, also in the child of a fork.
-  constexpr std::uint64_t kPresent = std::uint64_t{1} << 63;
-  constexpr std::uint64_t kExclusive = std::uint64_t{1} << 56;
-  const auto is_shared = [](std::uint64_t page) {
-    return (page & (kPresent | kExclusive)) != (kPresent | kExclusive);
+int free_pages_lazily(void* address, std::size_t bytes) noexcept {
+  if (madvise(address, bytes, MADV_FREE) == 0) return 0;
+  return errno == EINVAL ? ENOTSUP : errno;
+}
+
+int reset_advice(void* address, std::size_t bytes) noexcept {
+  // A third of a microsecond each. MADV_KEEPONFORK is unknown to kernels older than 4.14, as is
+  // what it undoes.
+  (void)madvise(address, bytes, MADV_KEEPONFORK);
+  const bool done = madvise(address, bytes, MADV_DOFORK) == 0 &&
+                    mprotect(address, bytes, PROT_READ | PROT_WRITE) == 0 &&
+                    munlock(address, bytes) == 0;
+  return done ? 0 : errno;
+}
+
+std::size_t missing_bytes(void* address, std::size_t bytes) noexcept {
+  std::size_t missing = 0;
+  const auto count = [&missing](const std::uint64_t* page, const std::uint64_t* end) {
+    missing += static_cast<std::size_t>(std::count_if(page, end, is_missing));
+    return true;
   };
-  const int file = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  std::uint64_t pages[512];
-  std::size_t next = reinterpret_cast<std::uintptr_t>(address) / page_bytes();
-  const std::size_t end = next + bytes / page_bytes();
-  bool written = true;
-  while (written && next != end) {
-    const std::size_t count = std::min<std::size_t>(end - next, 512);
-    const auto size = static_cast<ssize_t>(count * sizeof pages[0]);
-    written = pread(file, pages, count * sizeof pages[0],
-                    static_cast<off_t>(next * sizeof pages[0])) == size &&
-              std::none_of(pages, pages + count, is_shared);
-    next += count;
-  }
-  close(file);
-  return written;
+  return for_each_page(address, bytes, count) ? missing * page_bytes() : bytes;
+}
+
+bool are_private_resident(void* address, std::size_t bytes) noexcept {
+  return for_each_page(address, bytes, [](const std::uint64_t* page, const std::uint64_t* end) {
+    return std::none_of(page, end, is_missing);
+  });
 }
 
 int shrink_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept {

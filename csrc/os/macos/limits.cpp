@@ -34,6 +34,8 @@ std::uint64_t available_pages(const vm_statistics64_data_t& statistics) noexcept
 
 // The kernel answers a program a few times in a second (2 to 10: osfmk/kern/host.c), and then
 // repeats itself until the second is over.
+std::size_t addresses_left() noexcept { return SIZE_MAX; }
+
 int read_memory_budget(MemoryBudget* budget) noexcept {
   const std::uint64_t total = read_sysctl("hw.memsize");
   vm_statistics64_data_t statistics{};

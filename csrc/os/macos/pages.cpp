@@ -80,6 +80,12 @@ int discard_pages(void* address, std::size_t bytes) noexcept {
 
 int populate_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
+int free_pages_lazily(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
+
+std::size_t missing_bytes(void* /*address*/, std::size_t bytes) noexcept { return bytes; }
+
+int reset_advice(void* /*address*/, std::size_t /*bytes*/) noexcept { return 0; }
+
 bool are_private_resident(void* address, std::size_t bytes) noexcept {
   const std::size_t page = page_bytes();
   char pages[4096];  // one byte a page

@@ -53,6 +53,8 @@ void tighten_to_job(MemoryBudget* budget) noexcept {
 
 }  // namespace
 
+std::size_t addresses_left() noexcept { return SIZE_MAX; }
+
 int read_memory_budget(MemoryBudget* budget) noexcept {
   MEMORYSTATUSEX status{};
   status.dwLength = sizeof status;

@@ -114,6 +114,12 @@ int discard_pages(void* address, std::size_t bytes) noexcept {
 
 int populate_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
+int free_pages_lazily(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
+
+std::size_t missing_bytes(void* /*address*/, std::size_t bytes) noexcept { return bytes; }
+
+int reset_advice(void* /*address*/, std::size_t /*bytes*/) noexcept { return 0; }
+
 bool are_private_resident(void* address, std::size_t bytes) noexcept {
   using QueryFunction = BOOL(WINAPI*)(HANDLE, PVOID, DWORD);
   static const auto query = find_function<QueryFunction>("K32QueryWorkingSetEx");
