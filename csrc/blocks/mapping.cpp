@@ -118,9 +118,11 @@ Growth grow_block(Block* block, std::size_t bytes) noexcept {
 bool move_block(OwnedBlock* from, OwnedBlock* to) noexcept {
   const Block source = from->release();
   const Block target = to->release();
-  if (os::remap_pages(source.address, source.bytes, target.address, target.bytes) != 0) {
+  bool is_lost = false;
+  if (os::remap_pages(source.address, source.bytes, target.address, target.bytes, &is_lost) != 0) {
     *from = OwnedBlock(source);
-    return false;  // and the target's addresses may be another's by now: nobody may unmap them
+    if (!is_lost) *to = OwnedBlock(target);
+    return false;
   }
   counters().moved.add(source.bytes);
   *to = OwnedBlock(target);

@@ -46,7 +46,7 @@ enum class Growth { done, possible_elsewhere, impossible };
 Growth grow_block(Block* block, std::size_t bytes) noexcept;
 
 /// Moves the pages of a block to the start of a larger one of fresh pages, whose other pages stay
-/// fresh. False when that cannot be done: then `from` is as it was, and `to` is lost.
+/// fresh. False when that cannot be done: then `from` is as it was.
 /// post: `from` is empty.
 bool move_block(OwnedBlock* from, OwnedBlock* to) noexcept;
 

@@ -73,8 +73,9 @@ int grow_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept
 
 /// Moves the pages of one mapping to the start of a larger one, without copying a byte. The other
 /// pages of the larger one are fresh.
-/// post: `from` is unmapped. When it fails, `from` is as it was, and `to` is lost: it may be
-/// unmapped already and its addresses another's, so nobody may use or unmap them.
-int remap_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes) noexcept;
+/// post: `from` is unmapped. When it fails, `from` is as it was, and *is_lost says whether `to` is
+/// lost: it may be unmapped then and its addresses another's, so nobody may use or unmap them.
+int remap_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes,
+                bool* is_lost) noexcept;
 
 }  // namespace zerofill::os

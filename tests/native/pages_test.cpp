@@ -134,7 +134,8 @@ void pages_move_with_their_content() {
   std::byte* from = map(4 * MiB, 2 * MiB);
   std::byte* to = map(10 * MiB, 2 * MiB);
   test::make_dirty(from, 4 * MiB);
-  const int error = os::remap_pages(from, 4 * MiB, to, 10 * MiB);
+  bool is_lost = false;
+  const int error = os::remap_pages(from, 4 * MiB, to, 10 * MiB, &is_lost);
   if (error == ENOTSUP) return unmap(from, 4 * MiB), unmap(to, 10 * MiB);
   CHECK(error == 0);
   CHECK(all_are(kDirty, to, 4 * MiB));

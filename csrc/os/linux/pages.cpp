@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -72,6 +73,18 @@ const auto kPageBytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 void name_mapping(void* address, std::size_t bytes, const char* name) noexcept {
   // For people who read /proc/self/maps. Kernels that are built without it answer EINVAL.
   (void)prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, bytes, name);
+}
+
+/// Whether the process may have six mappings more, as mremap(2) to a fixed address needs: tries it
+/// by splitting this one for a moment. vm.max_map_count limits them, and nothing says how many
+/// there are.
+bool is_split_allowed(void* address) noexcept {
+  auto* start = static_cast<std::byte*>(address);
+  bool allowed = true;
+  for (const std::size_t page : {1, 3, 5}) {
+    allowed = allowed && mprotect(start + page * page_bytes(), page_bytes(), PROT_READ) == 0;
+  }
+  return mprotect(start, 7 * page_bytes(), PROT_READ | PROT_WRITE) == 0 && allowed;
 }
 
 /// Calls visit(first, end) with what proc_pid_pagemap(5) says of the range, 64 bits a page, in
@@ -211,9 +224,22 @@ int grow_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept
   return mremap(address, bytes, new_bytes, 0) != MAP_FAILED ? 0 : errno;
 }
 
-int remap_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes) noexcept {
-  const void* moved = mremap(from, from_bytes, to_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-  return moved != MAP_FAILED ? 0 : errno;
+int remap_pages(void* from, std::size_t from_bytes, void* to, std::size_t to_bytes,
+                bool* is_lost) noexcept {
+  // mremap(2) unmaps `to` before some of its failures, and nothing says whether it did. The common
+  // one is the limit of mappings: once met, it is looked at before each move until there is room.
+  static std::atomic<bool> met_limit{false};
+  *is_lost = false;
+  if (met_limit.load(std::memory_order_relaxed)) {
+    if (!is_split_allowed(to)) return ENOMEM;
+    met_limit.store(false, std::memory_order_relaxed);
+  }
+  constexpr int kFlags = MREMAP_MAYMOVE | MREMAP_FIXED;
+  if (mremap(from, from_bytes, to_bytes, kFlags, to) != MAP_FAILED) return 0;
+  const int error = errno;
+  met_limit.store(error == ENOMEM, std::memory_order_relaxed);
+  *is_lost = true;
+  return error;
 }
 
 }  // namespace zerofill::os

@@ -150,8 +150,9 @@ int grow_pages(void* /*address*/, std::size_t /*bytes*/, std::size_t /*new_bytes
   return ENOTSUP;
 }
 
-int remap_pages(void* /*from*/, std::size_t /*from_bytes*/, void* /*to*/,
-                std::size_t /*to_bytes*/) noexcept {
+int remap_pages(void* /*from*/, std::size_t /*from_bytes*/, void* /*to*/, std::size_t /*to_bytes*/,
+                bool* is_lost) noexcept {
+  *is_lost = false;
   return ENOTSUP;
 }
 
