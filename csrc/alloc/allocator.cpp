@@ -9,6 +9,7 @@
 #include "blocks/pool.h"
 #include "blocks/slabs.h"
 #include "blocks/touch_history.h"
+#include "os/heap.h"
 #include "os/pages.h"
 #include "zeroing/audit.h"
 #include "zeroing/zero_range.h"
@@ -143,9 +144,16 @@ blocks::Reservation reserve(std::size_t bytes) {
   return with_room([&] { return blocks::Reservation(bytes); });
 }
 
+bool is_lazy_possible(std::size_t bytes) noexcept try {
+  blocks::map_block(bytes, 1, 0, PageSize::small);  // and unmaps it again
+  return true;
+} catch (const OutOfMemory&) {
+  return false;
+}
+
 std::size_t trim() noexcept {
-  blocks::trim_slabs();  // which returns addresses, not memory
-  return blocks::trim_pool();
+  os::trim_heap();
+  return trim_blocks();
 }
 
 void apply_options() noexcept { blocks::apply_options_to_pool(); }

@@ -62,7 +62,11 @@ bool resize(Allocation* allocation, const Request& request,
 /// otherwise. Throws OutOfMemory when it does not fit even then.
 blocks::Reservation reserve(std::size_t bytes);
 
-/// Returns all memory that is pooled to the system; returns how many bytes that was.
+/// Whether lazy memory of that size could be had now: the system may refuse the addresses too.
+bool is_lazy_possible(std::size_t bytes) noexcept;
+
+/// Returns all memory that is pooled to the system, and what the C library keeps of small memory,
+/// where it can; returns how many bytes were pooled.
 std::size_t trim() noexcept;
 
 /// Returns what is pooled beyond the options to the system: call it when they were changed.

@@ -3,18 +3,24 @@
 
 #include <cstddef>
 
-#include "alloc/allocator.h"
 #include "base/errors.h"
 #include "blocks/budget.h"
 #include "blocks/pool.h"
+#include "blocks/slabs.h"
 #include "os/threads.h"
 
 namespace zerofill::alloc {
 
+/// Returns all memory that is pooled to the system; returns how many bytes that was.
+inline std::size_t trim_blocks() noexcept {
+  blocks::trim_slabs();  // which returns addresses, not memory
+  return blocks::trim_pool();
+}
+
 /// For pages that are made when they are touched. Trims the pool first where they would not fit
 /// beside it, because a page fault cannot fail softly later.
 inline void make_room_for(std::size_t bytes) noexcept {
-  if (blocks::pool_sizes().bytes() != 0 && !blocks::would_fit(bytes)) trim();
+  if (blocks::pool_sizes().bytes() != 0 && !blocks::would_fit(bytes)) trim_blocks();
 }
 
 /// Returns attempt(). Where that throws OutOfMemory, trims the pool and tries again, for 20 ms:
@@ -28,7 +34,7 @@ auto with_room(Attempt attempt) {
     return attempt();
   } catch (const OutOfMemory&) {
     // Where there was nothing to trim, another thread may have purged the pool just before.
-    tries = trim() != 0 ? 20 : 3;
+    tries = trim_blocks() != 0 ? 20 : 3;
   }
   for (; tries > 0; --tries) {
     try {

@@ -43,8 +43,9 @@ OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colou
   const bool holds_huge = huge != 0 && block.bytes >= huge;
   const std::size_t unit = block.bytes >= kBlockUnit ? kBlockUnit : os::page_bytes();
   void* address = nullptr;
-  const int error = os::map_pages(
-      block.bytes, std::max({alignment, unit, holds_huge ? huge : unit}), "zerofill", &address);
+  const int error =
+      os::map_pages(block.bytes, std::max({alignment, unit, holds_huge ? huge : unit}), "zerofill",
+                    &address, pages == PageSize::small ? os::Reserve::no : os::Reserve::yes);
   if (error != 0) throw OutOfMemory(error);
   block.address = static_cast<std::byte*>(address);
   block.colour = colour;

@@ -13,7 +13,7 @@ namespace zerofill::blocks {
 
 enum class PageSize {
   huge,   ///< huge pages where the block holds one, the system has them and the options allow it
-  small,  ///< no huge page, of which one touched byte makes 2 MiB resident
+  small,  ///< no huge page, of which one touched byte makes 2 MiB resident; nothing is reserved
 };
 
 /// The size of a block for a payload of `bytes` that starts `colour` bytes from the first page.

@@ -19,11 +19,16 @@ std::size_t huge_page_bytes() noexcept;
 /// "unsupported" where it has none.
 const char* huge_page_policy() noexcept;
 
+/// Whether the system sets memory aside for pages when they are mapped (MAP_NORESERVE). By default
+/// Linux refuses a mapping that exceeds its memory, unless nothing is.
+enum class Reserve { yes, no };
+
 /// Maps `bytes` of fresh pages: they read as zero and none of them is resident.
 /// pre: bytes > 0 and a multiple of page_bytes(); alignment is a power of two.
 /// post: *address is a multiple of max(alignment, page_bytes()). The system's list of mappings
 /// shows `name`, where it has names.
-int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void** address) noexcept;
+int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void** address,
+              Reserve reserve = Reserve::yes) noexcept;
 
 /// Unmaps a whole mapping. Where the system's limit of mappings forbids that, it discards the pages
 /// and keeps the addresses, and succeeds. When it fails, the pages may hold anything.

@@ -13,6 +13,8 @@ import sys
 import pytest
 from control_groups import LIMIT, run_in
 
+import zerofill
+
 pytestmark = [
     pytest.mark.own_memory,
     pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's"),
@@ -155,6 +157,37 @@ def test_a_limit_of_the_address_space():
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
     run(most // 2, prepare=limit_addresses)
+
+
+ADVICE = """
+import resource
+import zerofill
+most = {most}
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+try:
+    zerofill.zeros(1 << 40, "u1")
+except MemoryError as error:
+    print('commit="lazy"' in str(error))
+"""
+
+
+@pytest.mark.plain_build("it maps more than any limit allows")
+@pytest.mark.parametrize(("most", "advised"), [(2 << 30, "False\n"), (1 << 50, "True\n")])
+def test_lazy_memory_is_advised_where_it_can_be_had(most, advised):
+    code = ADVICE.format(most=most)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout == advised, result.stderr
+
+
+def test_lazy_memory_may_exceed_the_machines():
+    if OVERCOMMIT.read_text() == "2\n":
+        pytest.skip("overcommit mode 2 counts lazy memory too")
+    with open("/proc/meminfo") as meminfo:
+        total = int(next(line for line in meminfo if line.startswith("MemTotal")).split()[1]) << 10
+    array = zerofill.zeros(4 * total, "u1", commit="lazy")
+    array[:: total // 2] = 1
+    assert array[0] == 1
+    assert array[1] == 0
 
 
 @pytest.mark.parametrize("mode", ["1", "2"])

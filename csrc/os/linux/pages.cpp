@@ -118,8 +118,9 @@ bool is_missing(std::uint64_t page) noexcept {
   return (page & (kPresent | kExclusive)) != (kPresent | kExclusive);
 }
 
-void* map(std::size_t bytes) noexcept {
-  return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+void* map(std::size_t bytes, Reserve reserve) noexcept {
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | (reserve == Reserve::no ? MAP_NORESERVE : 0);
+  return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
 }
 
 }  // namespace
@@ -130,15 +131,16 @@ std::size_t huge_page_bytes() noexcept { return kHugePages.bytes; }
 
 const char* huge_page_policy() noexcept { return kHugePages.policy; }
 
-int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void** address) noexcept {
+int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void** address,
+              Reserve reserve) noexcept {
   // Linux 6.7 and newer align large mappings by themselves, so the first try is often right.
-  void* mapping = map(bytes);
+  void* mapping = map(bytes, reserve);
   if (mapping == MAP_FAILED) return errno;
   if (reinterpret_cast<std::uintptr_t>(mapping) % alignment != 0) {
     munmap(mapping, bytes);
     std::size_t padded;
     if (!checked_add(bytes, alignment - page_bytes(), &padded)) return ENOMEM;
-    mapping = map(padded);
+    mapping = map(padded, reserve);
     if (mapping == MAP_FAILED) return errno;
     auto* start = static_cast<std::byte*>(mapping);
     std::byte* aligned = align_up(start, alignment);

@@ -51,8 +51,8 @@ std::size_t huge_page_bytes() noexcept { return 0; }
 
 const char* huge_page_policy() noexcept { return "unsupported"; }
 
-int map_pages(std::size_t bytes, std::size_t alignment, const char* /*name*/,
-              void** address) noexcept {
+int map_pages(std::size_t bytes, std::size_t alignment, const char* /*name*/, void** address,
+              Reserve /*reserve*/) noexcept {
   void* mapping = map(bytes);
   if (mapping == MAP_FAILED) return errno;
   if (reinterpret_cast<std::uintptr_t>(mapping) % alignment != 0) {

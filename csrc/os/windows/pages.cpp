@@ -87,8 +87,8 @@ std::size_t huge_page_bytes() noexcept { return 0; }
 
 const char* huge_page_policy() noexcept { return "unsupported"; }
 
-int map_pages(std::size_t bytes, std::size_t alignment, const char* /*name*/,
-              void** address) noexcept {
+int map_pages(std::size_t bytes, std::size_t alignment, const char* /*name*/, void** address,
+              Reserve /*reserve*/) noexcept {
   static const auto allocate = find_function<VirtualAlloc2Function>("VirtualAlloc2");
   const bool any_place_fits = alignment <= granularity_bytes();
   if (!any_place_fits && allocate == nullptr) return map_by_retrying(bytes, alignment, address);
