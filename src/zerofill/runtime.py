@@ -129,9 +129,9 @@ def stats() -> Stats:
 def trim() -> int:
     """Return all memory that is cached for reuse to the system.
 
-    What the C library keeps of small arrays goes back too, as far as it can (malloc_trim(3)), and is
-    not counted. The one exception is each thread's cache for the smallest arrays under :func:`numpy_allocator`,
-    which holds 80 KiB or so at most.
+    What the C library keeps of small arrays goes back too, as far as it can (malloc_trim(3)), and
+    is not counted. The one exception is each thread's cache for the smallest arrays under
+    :func:`numpy_allocator`, which holds 80 KiB or so at most.
 
     Returns
     -------
