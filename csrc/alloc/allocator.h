@@ -72,6 +72,12 @@ std::size_t trim() noexcept;
 /// Returns what is pooled beyond the options to the system: call it when they were changed.
 void apply_options() noexcept;
 
+/// Does now what takes long before a fork: ends the threads and purges the pool, and nothing is
+/// pooled and no thread started until after the next fork. Who forks with the GIL calls it before,
+/// without the GIL. If there is no fork, end_fork() must be called.
+void prepare_fork() noexcept;
+void end_fork() noexcept;
+
 struct Stats {
   std::size_t pooled_clean_bytes;
   std::size_t pooled_dirty_bytes;  ///< with those that are being scrubbed

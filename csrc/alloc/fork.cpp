@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "alloc/allocator.h"
 #include "base/immortal.h"
 #include "blocks/budget.h"
 #include "blocks/fork_epoch.h"
@@ -19,6 +20,10 @@
 //   3. the slabs;
 //   4. the worker team: its threads end.
 //
+// Ending threads and purging can take tens of milliseconds, and Python forks with the GIL. So
+// Python has that done shortly before, without the GIL (prepare_fork()), when no mutex may be held
+// yet: who holds the GIL may need it. Steps 2 and 4 then find nothing left to do.
+//
 // Afterwards the mutexes are let go of in the opposite order. In the child those that other threads
 // may have been waiting on are made anew, and what those threads had reserved is forgotten. A new
 // fork epoch begins on both sides, because all pages are shared from here on.
@@ -32,7 +37,7 @@ std::mutex fork_mutex;
 
 void prepare() noexcept {
   fork_mutex.lock();
-  blocks::purge_pool_before_fork();
+  blocks::lock_pool_before_fork();
   blocks::lock_slabs_before_fork();
   team::before_fork();
 }
@@ -56,6 +61,18 @@ void resume_in_child() noexcept {
 }
 
 }  // namespace
+
+void prepare_fork() noexcept {
+  const std::lock_guard<std::mutex> lock(fork_mutex);
+  blocks::purge_pool_before_fork();
+  team::end_workers_before_fork();
+}
+
+void end_fork() noexcept {
+  const std::lock_guard<std::mutex> lock(fork_mutex);
+  team::allow_workers();
+  blocks::allow_pooling();
+}
 
 int register_fork_handlers() noexcept {
   return os::on_fork(&prepare, &resume_in_parent, &resume_in_child);

@@ -51,7 +51,9 @@ class Pool {
   void apply_options() noexcept;
   PoolSizes sizes() noexcept;
 
+  void purge_before_fork() noexcept;
   void before_fork() noexcept;
+  void allow() noexcept;
   void after_fork_in_parent() noexcept;
   void after_fork_in_child() noexcept;
 
@@ -241,12 +243,21 @@ Clock::time_point Pool::next_step_due() noexcept {
 
 // Fork ----------
 
-void Pool::before_fork() noexcept {
+void Pool::purge_before_fork() noexcept {
   Lock lock(mutex_);
   background_.stop_before_fork(lock);
   purger_.purge(pop_all(), lock);
   purger_.wait_until_purged(lock);  // what others are purging would be nobody's in the child
-  lock.release();                   // held until the fork is over
+}
+
+void Pool::before_fork() noexcept {
+  purge_before_fork();
+  mutex_.lock();  // until the fork is over
+}
+
+void Pool::allow() noexcept {
+  const Lock lock(mutex_);
+  background_.allow_after_fork();
 }
 
 void Pool::after_fork_in_parent() noexcept {
@@ -277,7 +288,11 @@ void apply_options_to_pool() noexcept { the_pool->apply_options(); }
 
 PoolSizes pool_sizes() noexcept { return the_pool->sizes(); }
 
-void purge_pool_before_fork() noexcept { the_pool->before_fork(); }
+void purge_pool_before_fork() noexcept { the_pool->purge_before_fork(); }
+
+void lock_pool_before_fork() noexcept { the_pool->before_fork(); }
+
+void allow_pooling() noexcept { the_pool->allow(); }
 
 void resume_pool_in_parent() noexcept { the_pool->after_fork_in_parent(); }
 

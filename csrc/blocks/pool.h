@@ -44,8 +44,8 @@
 // ----
 // Free blocks would become copy-on-write, and the child has no background thread. So the pool is
 // purged before a fork, the thread ends, and both sides start with an empty pool. The mutex is held
-// over the fork; no thread can be started meanwhile. alloc/fork.cpp says what happens in which
-// order.
+// over the fork; no thread can be started and nothing is pooled meanwhile. alloc/fork.cpp says what
+// happens in which order.
 //
 // Every function may be called from any thread.
 #pragma once
@@ -82,7 +82,9 @@ struct PoolSizes {
 PoolSizes pool_sizes() noexcept;
 
 // For alloc/fork.cpp.
-void purge_pool_before_fork() noexcept;
+void purge_pool_before_fork() noexcept;  // and pool nothing until afterwards
+void lock_pool_before_fork() noexcept;   // after the same
+void allow_pooling() noexcept;           // where there was no fork
 void resume_pool_in_parent() noexcept;
 void resume_pool_in_child() noexcept;
 

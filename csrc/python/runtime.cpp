@@ -144,6 +144,8 @@ void register_runtime(py::module_& module) {
   py::register_local_exception_translator(&keep_pythons_error);
   module.def("stats", &stats);
   module.def("trim", [] { return without_gil([](const team::Poll&) { return alloc::trim(); }); });
+  module.def("prepare_fork", [] { without_gil([](const team::Poll&) { alloc::prepare_fork(); }); });
+  module.def("end_fork", [] { without_gil([](const team::Poll&) { alloc::end_fork(); }); });
   module.attr("most_threads") = kMaxThreads;
   module.def("get_options", &get_options);
   module.def("set_options", &set_options);

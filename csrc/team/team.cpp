@@ -64,6 +64,8 @@ class Team {
   bool run(const Loop& loop, const Poll& poll) noexcept;
   int workers() noexcept;
 
+  void end_workers_before_fork() noexcept;
+  void allow_workers() noexcept;
   void before_fork() noexcept;
   void after_fork_in_parent() noexcept;
   void after_fork_in_child() noexcept;
@@ -157,7 +159,7 @@ int Team::workers() noexcept {
 // The child of a fork has only the thread that forked. The workers end before every fork, because
 // otherwise either side would wait for workers that are not there, and because Python 3.12 and
 // newer warn where the system counts other threads after a fork.
-void Team::before_fork() noexcept {
+void Team::end_workers_before_fork() noexcept {
   std::unique_lock<std::mutex> lock(mutex_);
   retiring_ = true;
   work_offered_.notify_all();
@@ -166,7 +168,16 @@ void Team::before_fork() noexcept {
   os::join_threads(threads_, ending);
   lock.lock();
   thread_count_ = 0;
-  lock.release();  // held until the fork is over
+}
+
+void Team::allow_workers() noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  retiring_ = false;
+}
+
+void Team::before_fork() noexcept {
+  end_workers_before_fork();
+  mutex_.lock();  // until the fork is over
 }
 
 void Team::after_fork_in_parent() noexcept {
@@ -196,6 +207,10 @@ int max_threads() noexcept {
   const int chosen = options().num_threads.load(std::memory_order_relaxed);
   return chosen != kAutomaticThreads ? chosen : std::min(kUsableCpus, kMaxThreads);
 }
+
+void end_workers_before_fork() noexcept { the_team->end_workers_before_fork(); }
+
+void allow_workers() noexcept { the_team->allow_workers(); }
 
 void before_fork() noexcept { the_team->before_fork(); }
 

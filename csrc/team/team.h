@@ -47,6 +47,8 @@ int usable_cpus() noexcept;
 int max_threads() noexcept;
 
 // For alloc/fork.cpp: the workers end before a fork, and start again when a loop needs them.
+void end_workers_before_fork() noexcept;  // and let none start until afterwards
+void allow_workers() noexcept;            // where there was no fork
 void before_fork() noexcept;
 void after_fork_in_parent() noexcept;
 void after_fork_in_child() noexcept;

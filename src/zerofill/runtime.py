@@ -242,4 +242,11 @@ def is_disabled() -> bool:
     return _zerofill.is_own_memory_disabled()
 
 
+def prepare_forks() -> None:
+    """Have what takes long before a fork done without the GIL. Called once, on import."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_zerofill.prepare_fork, after_in_parent=_zerofill.end_fork)
+
+
 configure_from_environment(os.environ)
+prepare_forks()

@@ -7,6 +7,8 @@ With ``--full`` there are more than 500 forks.
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -142,3 +144,41 @@ def test_multiprocessing(method):
         arrays = pool.map_async(initializer, [10, 10 * MIB] * 4).get(timeout=60)
     assert [array.size for array in arrays] == [10, 10 * MIB] * 4
     assert not any(array.any() for array in arrays)
+
+
+PREPARED = """
+import os, sys, threading
+seen = []
+
+def look():  # hooks run in reverse order: after zerofill's, and before the fork itself
+    stats = zerofill.stats()
+    threads = len(os.listdir("/proc/self/task")) if sys.platform == "linux" else 1
+    seen.append((stats.pooled_dirty_bytes + stats.pooled_clean_bytes, threads))
+    zerofill.zeros(8 << 20, "u1")  # no lock is held meanwhile
+
+os.register_at_fork(before=look)
+import zerofill
+
+def use():
+    array = zerofill.zeros(64 << 20, "u1")
+    array[:] = 1
+
+use()
+child = os.fork()
+if child == 0:
+    os._exit(0)
+os.waitpid(child, 0)
+use()
+stats = zerofill.stats()
+print(seen[0], stats.pooled_dirty_bytes + stats.pooled_clean_bytes >= 64 << 20)
+"""
+
+
+@pytest.mark.own_memory
+@pytest.mark.plain_build("it has a thread of its own")
+def test_what_takes_long_is_done_before_without_the_gil():
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    result = subprocess.run(
+        [sys.executable, "-c", PREPARED], env=environment, capture_output=True, text=True
+    )
+    assert result.stdout == "(0, 1) True\n", result.stderr
