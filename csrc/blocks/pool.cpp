@@ -9,13 +9,11 @@
 #include "base/immortal.h"
 #include "base/options.h"
 #include "base/poison.h"
-#include "base/units.h"
 #include "blocks/background_thread.h"
 #include "blocks/budget.h"
+#include "blocks/pool_limits.h"
 #include "blocks/purger.h"
-#include "blocks/recent_peak.h"
 #include "blocks/scrubber.h"
-#include "os/limits.h"
 #include "os/pages.h"
 
 namespace zerofill::blocks {
@@ -25,20 +23,6 @@ namespace {
 // memory.events of a control group), but not every process may subscribe to them, and polling works
 // wherever the figures can be read.
 constexpr Clock::duration kLowMemoryPollInterval = std::chrono::seconds(1);
-
-/// Bytes that the pool may hold. By default twice what was in use lately: the blocks themselves
-/// once they are freed, and a spare one for each that is being scrubbed meanwhile.
-std::size_t limit_bytes() noexcept {
-  const std::size_t limit = options().pool_limit.load(std::memory_order_relaxed);
-  if (limit != kAutomaticLimit) return limit;
-  constexpr std::size_t kPartOfAddresses = 32;
-  return std::min(
-      {budget_total_bytes() / 4, 2 * in_use.bytes(), os::addresses_left() / kPartOfAddresses});
-}
-
-/// Free bytes that the system cannot take. Freeing a block lazily and looking for missing pages
-/// takes some microseconds, which loops over a few small arrays need not pay.
-std::size_t held_limit_bytes() noexcept { return std::min(budget_total_bytes() / 128, 32 * MiB); }
 
 class Pool {
  public:

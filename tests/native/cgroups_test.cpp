@@ -1,6 +1,8 @@
 // os/linux/cgroups: which control group this process is in, and what its files say.
 #include "os/linux/cgroups.h"
 
+#include <unistd.h>
+
 #include <string>
 
 #include "check.h"
@@ -270,6 +272,25 @@ void version1_may_have_none() {
   CHECK(version1_quota("100000\n", "0\n") == 0);
 }
 
+/// The mount shows groups above the namespace's root, which have no names there.
+void a_group_below_unnamed_groups_is_found() {
+  const std::string process = std::to_string(getpid()) + "\n";
+  for (const std::string path : {"/", "/job"}) {
+    const FakeRoot root;
+    root.write("/proc/self/cgroup", "4:memory:" + path + "\n");
+    root.write("/proc/self/mountinfo", "35 31 0:32 /../.. /memory rw - cgroup cgroup rw,memory\n");
+    const std::string below = path == "/" ? "" : path;
+    root.write("/memory/cgroup.procs", "");
+    root.write("/memory/a/b" + below + "/cgroup.procs", "1\n");
+    root.write("/memory/c/d" + below + "/cgroup.procs", "1\n" + process);
+    os::Cgroup group;
+    CHECK(os::find_cgroup(root.path().c_str(), "memory", &group));
+    CHECK(std::string(group.folder) == root.path() + "/memory/c/d" + below);
+    CHECK(os::to_parent(&group));
+    CHECK(std::string(group.folder).find("/memory/c") != std::string::npos);
+  }
+}
+
 void no_groups_have_no_quota() {
   const FakeRoot root;
   CHECK(os::cgroup_cpu_quota(root.path().c_str()) == 0);
@@ -304,4 +325,5 @@ int main() {
   version1_has_a_quota();
   version1_may_have_none();
   no_groups_have_no_quota();
+  a_group_below_unnamed_groups_is_found();
 }

@@ -93,6 +93,17 @@ import zerofill
 """
 
 
+# In a namespace of its own, of whose root the mount shows groups above.
+UNNAMED_GROUPS = """
+import ctypes
+CLONE_NEWCGROUP = 0x2000000
+if ctypes.CDLL(None).unshare(CLONE_NEWCGROUP) != 0:
+    sys.exit(77)
+assert " /.." in open("/proc/self/mountinfo").read()
+import zerofill
+"""
+
+
 # Two threads need the room that trimming the pool makes, and it is there once.
 RACE = """
 import threading
@@ -147,6 +158,10 @@ def test_the_limit_holds_without_a_file_descriptor(group, tmp_path):
 
 def test_the_limit_holds_where_proc_shows_processes_alone(group, tmp_path):
     assert run_in(group, NO_MEMINFO + REFUSES, tmp_path) == "refused\n"
+
+
+def test_the_limit_holds_below_groups_without_names(group, tmp_path):
+    assert run_in(group, UNNAMED_GROUPS + REFUSES, tmp_path) == "refused\n"
 
 
 def test_a_limit_of_the_address_space():

@@ -1,10 +1,12 @@
 #include "os/linux/cgroups.h"
 
+#include <dirent.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 
@@ -130,6 +132,51 @@ bool enter(const Mount& mount, const char* below, Cgroup* group) noexcept {
   return is_group(group->folder);
 }
 
+bool is_process_in(const char* folder) noexcept {
+  char path[kPathBytes];
+  if (!join(path, folder, "/cgroup.procs", "")) return false;
+  Lines lines(path);
+  while (const char* line = lines.next()) {
+    if (std::strtol(line, nullptr, 10) == getpid()) return true;
+  }
+  return false;
+}
+
+/// How many groups the mount's root is above that of the process's namespace, which cannot name
+/// them: mountinfo shows "/../.." for two. 0 when it is not above.
+int levels_above(const char* shown) noexcept {
+  int levels = 0;
+  for (; std::strncmp(shown, "/..", 3) == 0; shown += 3) ++levels;
+  return *shown == '\0' ? levels : 0;
+}
+
+/// Looks for the group with this process, so many unnamed groups and then `path` below the folder,
+/// and makes `folder` its own.
+bool find_process_below(char* folder, int levels, const char* path) noexcept {
+  const std::size_t length = std::strlen(folder);
+  if (levels == 0) {
+    if (std::snprintf(folder + length, kPathBytes - length, "%s", path) < 0) return false;
+    return is_process_in(folder);
+  }
+  const std::unique_ptr<DIR, int (*)(DIR*)> groups(opendir(folder), &closedir);
+  if (groups == nullptr) return false;
+  while (const dirent* entry = readdir(groups.get())) {
+    const bool is_group = entry->d_type == DT_DIR && entry->d_name[0] != '.';
+    if (!is_group || length + std::strlen(entry->d_name) + 1 >= kPathBytes) continue;
+    std::snprintf(folder + length, kPathBytes - length, "/%s", entry->d_name);
+    if (find_process_below(folder, levels - 1, path)) return true;
+    folder[length] = '\0';
+  }
+  return false;
+}
+
+bool enter_below(const Mount& mount, const char* path, Cgroup* group) noexcept {
+  const int levels = levels_above(mount.shown);
+  if (levels == 0 || !join(group->folder, mount.point, "", "")) return false;
+  group->mount_length = std::strlen(mount.point);
+  return find_process_below(group->folder, levels, std::strcmp(path, "/") == 0 ? "" : path);
+}
+
 bool find_in(const char* root, const char* controller, bool version2, Cgroup* group) noexcept {
   char path[kPathBytes];
   char file[kPathBytes];
@@ -145,6 +192,7 @@ bool find_in(const char* root, const char* controller, bool version2, Cgroup* gr
     is_mounted = true;
     const char* below = path_below(path, mount.shown);
     if (below != nullptr && enter(mount, below, group)) return true;
+    if (enter_below(mount, path, group)) return true;
   }
   // A container may show its own group alone, and name it by the host's path or by its own. Then
   // the mount has it below its root, or as its root.

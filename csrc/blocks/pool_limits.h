@@ -1,0 +1,16 @@
+// How much the pool may hold.
+#pragma once
+
+#include <cstddef>
+
+namespace zerofill::blocks {
+
+/// Bytes that the pool may hold. By default twice what was in use lately: the blocks themselves
+/// once they are freed, and a spare one for each that is being scrubbed meanwhile.
+std::size_t limit_bytes() noexcept;
+
+/// The part of them that the system cannot take. Freeing a block lazily and looking for missing
+/// pages takes some microseconds, which loops over a few small arrays need not pay.
+std::size_t held_limit_bytes() noexcept;
+
+}  // namespace zerofill::blocks
