@@ -1,6 +1,9 @@
 #include "python/buffer.h"
 
+#include <structmember.h>
+
 #include <cerrno>
+#include <cstddef>
 #include <new>
 #include <utility>
 
@@ -8,6 +11,7 @@
 #include "base/errors.h"
 #include "kernel/zero.h"
 #include "python/arguments.h"
+#include "python/buffer_copy.h"
 #include "python/gil.h"
 #include "python/live_arrays.h"
 #include "python/memory_error.h"
@@ -18,7 +22,6 @@ namespace zerofill::python {
 
 namespace {
 
-constexpr std::size_t kMaxAlignment = std::size_t{1} << 30;
 /// The alignment that malloc(3) and PyObject_Malloc give in any case.
 constexpr std::size_t kMallocAlignment = 16;
 
@@ -37,19 +40,26 @@ BufferObject* initialise(void* raw, std::size_t nbytes, std::size_t alignment) n
   auto* buffer = static_cast<BufferObject*>(raw);
   PyObject_Init(reinterpret_cast<PyObject*>(buffer), buffer_type);
   buffer->nbytes = nbytes;
-  buffer->alignment = alignment;
+  buffer->weak_references = nullptr;
+  buffer->alignment = static_cast<std::uint32_t>(alignment);
   return buffer;
+}
+
+constexpr std::size_t kSmallHeader = align_up(sizeof(BufferObject), kMallocAlignment);
+
+/// How much a small Buffer takes: header, payload, and what aligning the payload may skip.
+constexpr std::size_t small_object_bytes(std::size_t nbytes, std::size_t alignment) noexcept {
+  const std::size_t slack = alignment > kMallocAlignment ? alignment - kMallocAlignment : 0;
+  return kSmallHeader + slack + nbytes;
 }
 
 /// Header and payload in one allocation.
 BufferObject* new_small(std::size_t nbytes, std::size_t alignment) {
-  const std::size_t slack = alignment > kMallocAlignment ? alignment - kMallocAlignment : 0;
-  constexpr std::size_t header = align_up(sizeof(BufferObject), kMallocAlignment);
-  void* raw = allocate_object(header + slack + nbytes);
+  void* raw = allocate_object(small_object_bytes(nbytes, alignment));
   if (raw == nullptr) throw OutOfMemory(ENOMEM);
   BufferObject* buffer = initialise(raw, nbytes, alignment);
   buffer->in_pages = false;
-  buffer->data = align_up(static_cast<std::byte*>(raw) + header, alignment);
+  buffer->data = align_up(static_cast<std::byte*>(raw) + kSmallHeader, alignment);
   kernel::zero_cached(buffer->data, nbytes);
   return buffer;
 }
@@ -69,6 +79,7 @@ BufferObject* new_paged(std::size_t nbytes, const MemoryOptions& wanted) {
 
 void deallocate(PyObject* self) {
   auto* buffer = reinterpret_cast<BufferObject*>(self);
+  if (buffer->weak_references != nullptr) PyObject_ClearWeakRefs(self);
   zerofill_untrace_memory(buffer->data);
   live_arrays.lose(buffer->nbytes);
   if (buffer->in_pages) as_paged(buffer)->allocation.~Allocation();
@@ -89,28 +100,28 @@ PyObject* construct(PyTypeObject*, PyObject* args, PyObject* kwargs) {
   PyObject* values[3];
   if (!kParameters.read_tuple(args, kwargs, values)) return nullptr;
   MemoryOptions wanted;
-  const Py_ssize_t nbytes = PyNumber_AsSsize_t(values[0], PyExc_OverflowError);
-  if (nbytes == -1 && PyErr_Occurred()) return nullptr;
-  if (nbytes < 0) {
-    PyErr_Format(PyExc_ValueError, "nbytes must not be negative, got %zd", nbytes);
-    return nullptr;
-  }
+  std::size_t nbytes = 0;
+  if (!read_nbytes(values[0], &nbytes)) return nullptr;
   if (values[1] != nullptr && !read_alignment(values[1], &wanted.alignment)) return nullptr;
   if (values[2] != nullptr && !read_commit(values[2], &wanted.commit)) return nullptr;
-  try {
-    return reinterpret_cast<PyObject*>(new_buffer(static_cast<std::size_t>(nbytes), wanted));
-  } catch (const OutOfMemory& error) {
-    raise_memory_error(static_cast<double>(nbytes), Reference(PyUnicode_FromString("a Buffer")),
-                       error);
-  } catch (const Interrupted&) {
-    return nullptr;  // a signal handler's exception is set
-  }
-  return nullptr;
+  return reinterpret_cast<PyObject*>(try_new_buffer(nbytes, wanted));
 }
 
 PyObject* repr(PyObject* self) {
   auto* buffer = reinterpret_cast<BufferObject*>(self);
   return PyUnicode_FromFormat("<zerofill.Buffer of %zu bytes at %p>", buffer->nbytes, buffer->data);
+}
+
+Py_ssize_t length(PyObject* self) {
+  return static_cast<Py_ssize_t>(reinterpret_cast<BufferObject*>(self)->nbytes);
+}
+
+/// The object with its memory, resident or not.
+PyObject* size_of(PyObject* self, PyObject*) {
+  const auto* buffer = reinterpret_cast<BufferObject*>(self);
+  return PyLong_FromSize_t(buffer->in_pages
+                               ? sizeof(PagedBufferObject) + buffer->nbytes
+                               : small_object_bytes(buffer->nbytes, buffer->alignment));
 }
 
 PyObject* get_nbytes(PyObject* self, void*) {
@@ -142,13 +153,29 @@ PyGetSetDef properties[] = {
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
+PyMethodDef methods[] = {
+    {"__sizeof__", size_of, METH_NOARGS, "Return the size of the object and its memory in bytes."},
+    {"__copy__", copy_buffer, METH_NOARGS, "Return a new Buffer with the same bytes."},
+    {"__deepcopy__", copy_buffer, METH_O, "Return a new Buffer with the same bytes."},
+    {"__reduce_ex__", reduce_buffer, METH_O,
+     "Return what pickle stores; from protocol 5 on, the bytes can travel out of band."},
+    {"__setstate__", set_buffer_state, METH_O, "Fill the Buffer with the bytes of a pickle."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(BufferObject, weak_references), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
 constexpr const char* kDoc = R"(Buffer(nbytes, *, alignment=64, commit="eager")
 --
 
 Zeroed memory with the writable buffer protocol.
 
 It is the ``base`` of the arrays that zerofill makes, and frees the memory when the last view of
-it is gone.
+it is gone. ``len()``, ``sys.getsizeof()``, ``copy`` and ``pickle`` treat it as a ``bytearray`` that
+stays aligned. It has weak references. To read or write its bytes, take a ``memoryview`` of it.
 
 Parameters
 ----------
@@ -164,6 +191,10 @@ Raises
 ------
 MemoryError
     When the memory cannot be had, or, if eager, does not fit in what the process may still use.
+OverflowError
+    For a size of 2**63 bytes or more.
+TypeError
+    For a size or an alignment that is not an integer.
 ValueError
     For a negative size, an alignment that is not a power of two, or an unknown commit.
 
@@ -182,6 +213,9 @@ PyType_Slot slots[] = {
     {Py_tp_dealloc, reinterpret_cast<void*>(deallocate)},
     {Py_tp_repr, reinterpret_cast<void*>(repr)},
     {Py_tp_getset, properties},
+    {Py_tp_methods, methods},
+    {Py_tp_members, members},
+    {Py_mp_length, reinterpret_cast<void*>(length)},
     {Py_tp_doc, const_cast<char*>(kDoc)},
     {Py_bf_getbuffer, reinterpret_cast<void*>(get_buffer)},
     {0, nullptr},
@@ -202,35 +236,16 @@ BufferObject* new_buffer(std::size_t nbytes, const MemoryOptions& wanted) {
   return buffer;
 }
 
-bool read_alignment(PyObject* object, std::size_t* alignment) {
-  const Reference index(PyNumber_Index(object));
-  if (!index) return false;
-  int overflow = 0;
-  const long value = PyLong_AsLongAndOverflow(index.get(), &overflow);
-  if (value == -1 && PyErr_Occurred()) return false;
-  if (overflow != 0 || value < 1 || static_cast<std::size_t>(value) > kMaxAlignment ||
-      !is_power_of_two(static_cast<std::size_t>(value))) {
-    PyErr_Format(PyExc_ValueError, "alignment must be a power of two from 1 to 2**30, got %R",
-                 object);
-    return false;
+BufferObject* try_new_buffer(std::size_t nbytes, const MemoryOptions& wanted) {
+  try {
+    return new_buffer(nbytes, wanted);
+  } catch (const OutOfMemory& error) {
+    raise_memory_error(static_cast<double>(nbytes), Reference(PyUnicode_FromString("a Buffer")),
+                       error);
+  } catch (const Interrupted&) {
+    return nullptr;  // a signal handler's exception is set
   }
-  *alignment = static_cast<std::size_t>(value);
-  return true;
-}
-
-bool read_commit(PyObject* object, alloc::Commit* commit) {
-  if (PyUnicode_Check(object)) {
-    if (PyUnicode_CompareWithASCIIString(object, "eager") == 0) {
-      *commit = alloc::Commit::eager;
-      return true;
-    }
-    if (PyUnicode_CompareWithASCIIString(object, "lazy") == 0) {
-      *commit = alloc::Commit::lazy;
-      return true;
-    }
-  }
-  PyErr_Format(PyExc_ValueError, "commit must be \"eager\" or \"lazy\", got %R", object);
-  return false;
+  return nullptr;
 }
 
 bool register_buffer(PyObject* module) {

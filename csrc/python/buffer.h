@@ -4,25 +4,19 @@
 #include <Python.h>
 
 #include <cstddef>
+#include <cstdint>
 
-#include "alloc/allocator.h"
+#include "python/memory_options.h"
 
 namespace zerofill::python {
-
-constexpr std::size_t kDefaultAlignment = 64;
-
-/// What a caller may ask of memory beside its size.
-struct MemoryOptions {
-  std::size_t alignment = kDefaultAlignment;  ///< a power of two
-  alloc::Commit commit = alloc::Commit::eager;
-};
 
 /// A Python object whose payload of `nbytes` zero bytes stands right behind it, or in a block of
 /// pages.
 struct BufferObject {
   PyObject_HEAD std::byte* data;
   std::size_t nbytes;
-  std::size_t alignment;
+  PyObject* weak_references;  ///< Python's list of them; null when there are none
+  std::uint32_t alignment;
   bool in_pages;  ///< then it is a PagedBufferObject
 };
 
@@ -30,12 +24,8 @@ struct BufferObject {
 /// Interrupted, and then nothing was made.
 BufferObject* new_buffer(std::size_t nbytes, const MemoryOptions& wanted);
 
-/// Sets a Python error and returns false when the object is not an alignment: a power of two from
-/// 1 to 2**30.
-bool read_alignment(PyObject* object, std::size_t* alignment);
-
-/// The same for a commit: "eager" or "lazy".
-bool read_commit(PyObject* object, alloc::Commit* commit);
+/// The same, but null with a Python error set when nothing was made.
+BufferObject* try_new_buffer(std::size_t nbytes, const MemoryOptions& wanted);
 
 /// Adds the type to the module; false with a Python error set.
 bool register_buffer(PyObject* module);

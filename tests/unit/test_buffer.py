@@ -2,12 +2,15 @@
 
 import copy
 import pickle
+import sys
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
 
 import zerofill
+from zerofill.runtime import is_disabled
 
 MIB = 1 << 20
 KINDS = {
@@ -63,10 +66,11 @@ def test_huge_pages_are_for_large_eager_blocks():
     ("arguments", "error", "words"),
     [
         ((), TypeError, "missing required argument 'nbytes'"),
-        ((-1,), ValueError, "nbytes must not be negative, got -1"),
-        ((2**70,), OverflowError, "int"),
-        ((1.5,), TypeError, "integer"),
-        (("3",), TypeError, "integer"),
+        ((-1,), ValueError, r"nbytes must be from 0 to 2\*\*63 - 1, got -1"),
+        ((2**70,), OverflowError, r"nbytes must be from 0 to 2\*\*63 - 1, got 11805916207174"),
+        ((-(2**70),), OverflowError, r"nbytes must be from 0 to 2\*\*63 - 1, got -1180591620717"),
+        ((1.5,), TypeError, "nbytes must be an integer, got 1.5"),
+        (("3",), TypeError, "nbytes must be an integer, got '3'"),
         ((1, 64), TypeError, "takes from 1 to 1|takes 1 positional argument but 2"),
     ],
 )
@@ -89,6 +93,113 @@ def test_it_is_final_and_cannot_be_changed():
         zerofill.Buffer.nbytes = 3
     with pytest.raises(AttributeError):
         zerofill.Buffer(1).nbytes = 3
+
+
+# Used as a bytearray ---------------------------------------------------------------------------
+
+# Sizes below and above the limit for small memory, and one that is empty.
+SIZES = [0, 1000, 300_000, 5 * MIB]
+
+
+def filled(nbytes, **options):
+    """Return a Buffer that holds the bytes 1, 2, 3, ..., and these bytes."""
+    buffer = zerofill.Buffer(nbytes, **options)
+    content = bytes(np.arange(1, nbytes + 1, dtype="u8").astype("u1"))
+    memoryview(buffer)[:] = content
+    return buffer, content
+
+
+def assert_is_a_copy(copied, buffer, content):
+    assert type(copied) is zerofill.Buffer
+    assert (copied.nbytes, copied.alignment) == (buffer.nbytes, buffer.alignment)
+    assert copied.address % copied.alignment == 0
+    assert copied.address != buffer.address
+    assert bytes(copied) == content
+
+
+def test_its_length_is_its_size():
+    assert len(zerofill.Buffer(1000)) == 1000
+    assert not zerofill.Buffer(0)
+
+
+@pytest.mark.parametrize("alignment", [1, 64, 4096])
+@pytest.mark.parametrize("nbytes", SIZES)
+def test_its_size_includes_its_memory(nbytes, alignment):
+    size = sys.getsizeof(zerofill.Buffer(nbytes, alignment=alignment))
+    assert nbytes + 48 <= size <= nbytes + alignment + 256
+
+
+def test_an_array_and_its_base_count_the_memory_once():
+    array = zerofill.zeros(10_000, "u1")
+    counted = sys.getsizeof(array) + sys.getsizeof(array.base)
+    assert counted < 10_000 + 1000
+    if not is_disabled():
+        assert sys.getsizeof(array.base) > 10_000
+
+
+@pytest.mark.parametrize("alignment", [16, 4096])
+@pytest.mark.parametrize("nbytes", SIZES)
+@pytest.mark.parametrize("copy_of", [copy.copy, copy.deepcopy], ids=["copy", "deepcopy"])
+def test_a_copy_has_its_bytes_and_its_alignment(copy_of, nbytes, alignment):
+    buffer, content = filled(nbytes, alignment=alignment)
+    copied = copy_of(buffer)
+    assert_is_a_copy(copied, buffer, content)
+    memoryview(copied)[:] = bytes(nbytes)
+    assert bytes(buffer) == content
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("nbytes", SIZES)
+@pytest.mark.parametrize("dumps", [pickle.dumps, pickle._dumps], ids=["C", "Python"])
+def test_a_pickle_has_its_bytes_and_its_alignment(dumps, nbytes, protocol):
+    buffer, content = filled(nbytes, alignment=4096, commit="lazy")
+    restored = pickle.loads(dumps(buffer, protocol))
+    assert_is_a_copy(restored, buffer, content)
+
+
+def test_a_pickle_leaves_its_bytes_out_of_band():
+    buffer, content = filled(5 * MIB, alignment=4096)
+    out_of_band = []
+    stored = pickle.dumps(buffer, 5, buffer_callback=out_of_band.append)
+    assert len(stored) < 200
+    assert [view.raw().obj for view in out_of_band] == [buffer]  # it was not copied
+    restored = pickle.loads(stored, buffers=[bytes(content)])
+    assert_is_a_copy(restored, buffer, content)
+
+
+def test_a_pickle_names_only_what_is_public():
+    stored = pickle.dumps(zerofill.Buffer(10), 4)
+    assert b"zerofill" in stored
+    assert b"_zerofill" not in stored
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "words"),
+    [
+        (bytes(9), ValueError, "a Buffer of 10 bytes cannot be filled with 9 bytes"),
+        (bytes(11), ValueError, "a Buffer of 10 bytes cannot be filled with 11 bytes"),
+        (10, TypeError, "bytes-like"),
+    ],
+)
+def test_a_wrong_state_is_refused(state, error, words):
+    buffer = zerofill.Buffer(10)
+    with pytest.raises(error, match=words):
+        buffer.__setstate__(state)
+    assert bytes(buffer) == bytes(10)
+
+
+@pytest.mark.parametrize("nbytes", SIZES)
+def test_weak_references_end_with_it(nbytes):
+    buffer, seen = zerofill.Buffer(nbytes), []
+    reference = weakref.ref(buffer)
+    weakref.finalize(buffer, seen.append, "freed")
+    view = memoryview(buffer)
+    assert reference() is buffer
+    del buffer
+    assert reference() is not None
+    view.release()
+    assert reference() is None
+    assert seen == ["freed"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

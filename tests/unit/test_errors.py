@@ -222,7 +222,8 @@ def test_alignment_must_be_a_power_of_two_in_range(alignment):
 
 @pytest.mark.parametrize("alignment", ["64", None, 64.0])
 def test_alignment_must_be_an_integer(alignment):
-    with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+    words = re.escape(f"alignment must be a power of two from 1 to 2**30, got {alignment!r}")
+    with pytest.raises(TypeError, match=words):
         zerofill.zeros(3, alignment=alignment)
 
 

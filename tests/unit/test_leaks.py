@@ -1,7 +1,10 @@
 """Creating and freeing ten thousand of each kind leaves no memory allocated."""
 
+import copy
 import gc
+import pickle
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -28,6 +31,9 @@ KINDS = {
     "large, lazy": lambda: zerofill.zeros(MIB, "u1", commit="lazy"),
     "large": lambda: zerofill.zeros(300_000, "u1"),
     "buffer": lambda: zerofill.Buffer(100),
+    "buffer, copied": lambda: copy.copy(zerofill.Buffer(100)),
+    "buffer, pickled": lambda: pickle.loads(pickle.dumps(zerofill.Buffer(100), 5)),
+    "buffer, weakly referenced": lambda: weakref.ref(zerofill.Buffer(100)),
     "config": lambda: zerofill.Zeros.from_config(zerofill.Zeros("half").get_config()),
     "cleared": lambda: zerofill.clear(bytearray(100)),
     "NumPy's": lambda: numpys(100, 2000),

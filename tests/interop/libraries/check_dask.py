@@ -46,6 +46,13 @@ def test_shapes(shape):
     assert (array.compute(scheduler="sync") == expected).all()
 
 
+def test_sizes_include_the_memory():
+    array = zerofill.zeros(10_000_000, "u1")
+    assert dask.sizeof.sizeof(array) == 10_000_000
+    assert 10_000_000 <= dask.sizeof.sizeof(array.base) < 10_001_000
+    assert dask.sizeof.sizeof(np.frombuffer(array.base, "u1")) == 10_000_000
+
+
 def chunks_of(array):
     """Return the chunks themselves, which compute() would copy."""
     delayed = array.to_delayed().reshape(-1).tolist()

@@ -1,0 +1,30 @@
+// Contract: the arguments that say what memory is wanted.
+#pragma once
+
+#include <Python.h>
+
+#include <cstddef>
+
+#include "alloc/allocator.h"
+
+namespace zerofill::python {
+
+constexpr std::size_t kDefaultAlignment = 64;
+
+/// What a caller may ask of memory beside its size.
+struct MemoryOptions {
+  std::size_t alignment = kDefaultAlignment;  ///< a power of two
+  alloc::Commit commit = alloc::Commit::eager;
+};
+
+/// Sets a Python error and returns false when the object is not a size: an int from 0 to what a
+/// Py_ssize_t holds.
+bool read_nbytes(PyObject* object, std::size_t* nbytes);
+
+/// The same for an alignment: a power of two from 1 to 2**30.
+bool read_alignment(PyObject* object, std::size_t* alignment);
+
+/// The same for a commit: "eager" or "lazy".
+bool read_commit(PyObject* object, alloc::Commit* commit);
+
+}  // namespace zerofill::python
