@@ -6,10 +6,7 @@ import types
 import zerofill
 
 # Stand-ins for the libraries of the bridges, so that these can be imported for their docstrings.
-sys.modules["keras"] = types.SimpleNamespace(
-    __version__="3.0",
-    saving=types.SimpleNamespace(register_keras_serializable=lambda **_: lambda cls: cls),
-)
+sys.modules["keras"] = types.SimpleNamespace(__version__="3.0")
 sys.modules["jax"] = types.SimpleNamespace(__version__="0.5")
 sys.modules["dask"] = types.SimpleNamespace(__version__="2024.1", array=None)
 sys.modules["dask.array"] = sys.modules["dask"]

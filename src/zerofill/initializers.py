@@ -13,6 +13,7 @@ import numpy as np
 
 from . import dtype_serialization, dtypes
 from ._zerofill import NativeZeros, call_natively
+from .keras_registry import register_with_keras
 
 __all__ = ["Initializer", "Zeros", "deserialize", "get", "serialize", "zeros", "zeros_initializer"]
 
@@ -136,6 +137,7 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         >>> zerofill.Zeros("half", alignment=4096).get_config()
         {'dtype': 'float16', 'alignment': 4096}
         """
+        register_with_keras(Zeros)  # Keras asks for the config first, and then for the name
         return {"dtype": dtype_serialization.to_json(self.dtype, self._name), **self._options}
 
     @classmethod
@@ -214,6 +216,8 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
 
 
 _DEFAULTS: dict[str, Any] = {"order": "C", "alignment": 64, "commit": "eager"}
+
+register_with_keras(Zeros)
 
 zeros = Zeros
 zeros_initializer = Zeros

@@ -8,6 +8,8 @@ import types
 
 import pytest
 
+import zerofill
+
 # Each with a version that is just too old.
 BRIDGES = {"dask": "2023.12.1", "jax": "0.4.33", "keras": "2.15.0", "threadpoolctl": "3.1.0"}
 
@@ -51,3 +53,32 @@ def test_importing_zerofill_imports_no_other_library():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (result.stdout, result.stderr) == ("set()\n", "")
+
+
+class KerasRegistry:
+    """Stands for ``keras.saving``; as in Keras 2, a name can be registered once."""
+
+    def __init__(self) -> None:
+        self.names = {}
+
+    def get_registered_name(self, cls: type) -> str:
+        return self.names.get(cls, cls.__name__)
+
+    def register_keras_serializable(self, package: str, name: str):
+        def register(cls: type) -> type:
+            assert cls not in self.names
+            self.names[cls] = f"{package}>{name}"
+            return cls
+
+        return register
+
+
+@pytest.mark.parametrize("name", ["keras", "tf_keras"])
+def test_a_config_registers_the_initializer_with_keras_once(name, monkeypatch):
+    keras = types.ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, keras)
+    assert zerofill.Zeros().get_config() == {"dtype": "float32"}  # Keras is still being imported
+    keras.saving = KerasRegistry()
+    for _ in range(2):
+        assert zerofill.Zeros().get_config() == {"dtype": "float32"}
+    assert keras.saving.names == {zerofill.Zeros: "zerofill>Zeros"}

@@ -1,16 +1,17 @@
-"""Keras 3: a model that was saved with zerofill's ``Zeros`` has it again when it is loaded.
+"""Keras: a model that was saved with zerofill's ``Zeros`` has it again when it is loaded.
 
-Any layer takes a :class:`zerofill.Zeros` without this module. Importing it registers the class with
-Keras under the package name "zerofill". Import it before you save a model and before you load it,
-because Keras writes the registered name into the file, and reads the bare name Zeros as its own
-class. To load a model that was saved without this module, pass
-``custom_objects={"Zeros": zerofill.Zeros}``.
+Keras finds :class:`zerofill.Zeros` by the name "zerofill>Zeros" once that is registered. zerofill
+registers it when it is imported after Keras, and when a model is saved or copied. A program that
+loads a model has to import zerofill too, after Keras; or, in any order, this module, which imports
+Keras and registers the class. For a model whose file has only the bare name "Zeros", pass
+``custom_objects={"Zeros": zerofill.Zeros}`` to ``load_model``.
 """
 
 from ..initializers import Zeros
+from ..keras_registry import register_with_keras
 from ._optional import import_optional
 
 __all__ = ["Zeros"]
 
-_keras = import_optional("keras", "3.0")
-_keras.saving.register_keras_serializable(package="zerofill", name="Zeros")(Zeros)
+import_optional("keras", "3.0")
+register_with_keras(Zeros)
