@@ -162,12 +162,20 @@ bool read_dtype(PyObject* object, DTypeRules rules, ElementType* type) {
     PyArray_Descr* descr = nullptr;
     if (PyArray_DescrConverter(object, &descr)) {
       type->descr = Reference(reinterpret_cast<PyObject*>(descr));
-      return true;
+      return replace_empty_subarray(type);
     }
     if (!PyErr_ExceptionMatches(PyExc_TypeError)) return false;
     PyErr_Clear();
   }
-  return resolve_in_python(object, rules, type);
+  return resolve_in_python(object, rules, type) && replace_empty_subarray(type);
+}
+
+bool replace_empty_subarray(ElementType* type) {
+  PyArray_Descr* descr = type->get();
+  if (descr->type_num != NPY_VOID || PyDataType_ELSIZE(descr) != 0) return true;
+  if (!PyDataType_HASSUBARRAY(descr)) return true;
+  type->descr = Reference(reinterpret_cast<PyObject*>(PyArray_DescrNewFromType(NPY_VOID)));
+  return static_cast<bool>(type->descr);
 }
 
 void raise_no_zero(PyArray_Descr* descr) {

@@ -45,6 +45,7 @@ PyObject* call(PyObject* self, PyObject* const* args, size_t nargs, PyObject* na
   if (values[1] == nullptr || values[1] == Py_None) {
     request.type.descr = Reference::borrowed(initializer->dtype);
     request.type.fill = Reference::borrowed(initializer->fill);
+    if (!replace_empty_subarray(&request.type)) return nullptr;
   } else if (!read_dtype(values[1], DTypeRules::tensorflow, &request.type)) {
     return nullptr;
   }

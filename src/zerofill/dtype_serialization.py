@@ -132,7 +132,11 @@ def from_json(json: Any) -> ResolvedDType:
         return read_as_tensorflow(json)
     try:
         return ResolvedDType(_dtype_from_dict(json))
-    except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
+    except KeyError as error:
+        raise TypeError(
+            f"cannot read a dtype from {reprlib.repr(json)}: it lacks {error}"
+        ) from None
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise TypeError(f"cannot read a dtype from {reprlib.repr(json)}: {error}") from None
 
 

@@ -8,6 +8,7 @@ The native module calls :func:`read_as_numpy` and :func:`read_as_tensorflow` by 
 arguments that it cannot resolve itself.
 """
 
+import reprlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,12 +82,37 @@ def read_as_tensorflow(dtype: object) -> ResolvedDType:
     TypeError
         If it is none of these; the message names what was given.
     """
-    if dtype is None:
-        raise TypeError("dtype must be a data type such as 'float32', got None")
     if dtype is float:
         return ResolvedDType(np.dtype(np.float32))
     name = _dtype_name(dtype)
-    return (name and _resolve_tensorflow_name(name)) or _resolve_with_numpy_first(dtype, name)
+    resolved = _resolve_tensorflow_name(name) if name else None
+    if resolved is not None:
+        return resolved
+    if dtype is None:  # float64 to NumPy
+        raise _not_a_dtype(dtype, "")
+    try:
+        return _resolve_with_numpy_first(dtype, name)
+    except _NUMPY_ERRORS as error:
+        reason = _SHAPE_HINT if _is_shape(dtype) else error
+        raise _not_a_dtype(dtype, f": {reason}") from None
+
+
+# What np.dtype raises for what is no dtype. It parses strings with commas as Python's source, and
+# cannot encode lone surrogates.
+_NUMPY_ERRORS = (TypeError, ValueError, SyntaxError, OverflowError, RecursionError)
+
+_SHAPE_HINT = "a shape is one argument of the initializer's call, as in Zeros('float32')((2, 3))"
+
+
+def _is_shape(value: object) -> bool:
+    lengths = value if isinstance(value, (tuple, list)) else (value,)
+    return all(isinstance(length, int) for length in lengths)
+
+
+def _not_a_dtype(given: object, reason: str) -> TypeError:
+    return TypeError(
+        f"dtype must be a data type such as 'float32', got {reprlib.repr(given)}{reason}"
+    )
 
 
 def read_as_numpy(dtype: object) -> ResolvedDType:
@@ -139,11 +165,15 @@ def _dtype_name(dtype: object) -> str | None:
 
 
 def _resolve_tensorflow_name(name: str) -> ResolvedDType | None:
-    if name.endswith("_ref"):
-        resolved = _resolve_tensorflow_name(name.removesuffix("_ref"))
-        if resolved is None:
-            return None
-        return resolved._replace(name=f"{resolved.name or resolved.dtype.name}_ref")
+    value_name = name.removesuffix("_ref")
+    resolved = _resolve_value_name(value_name)
+    if resolved is None or value_name == name:
+        return resolved
+    return resolved._replace(name=f"{resolved.name or resolved.dtype.name}_ref")
+
+
+def _resolve_value_name(name: str) -> ResolvedDType | None:
+    """Resolve a name without the suffix "_ref", which TensorFlow's reference types have once."""
     name = _ALIASES.get(name, name)
     if name in NUMPY_NAMES:
         return ResolvedDType(np.dtype(name))
