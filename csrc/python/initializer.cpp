@@ -60,6 +60,17 @@ PyObject* call_method(PyObject* self, PyObject* const* args, Py_ssize_t count, P
   return call(self, args, static_cast<size_t>(count), names);
 }
 
+/// Like read_c_or_fortran(), whose errors are NumPy's: these name what is allowed here.
+bool read_order(PyObject* object, bool* fortran) {
+  if (read_c_or_fortran(object, fortran)) return true;
+  for (PyObject* type : {PyExc_ValueError, PyExc_TypeError}) {
+    if (!PyErr_ExceptionMatches(type)) continue;
+    PyErr_Format(type, "order must be \"C\" or \"F\", got %R", object);
+    break;
+  }
+  return false;
+}
+
 constexpr Parameters<6> kNew{
     "Zeros", {"dtype", "fill", "name", "order", "alignment", "commit"}, 6, 6};
 
@@ -77,7 +88,7 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   const ZeroForm form = zero_form(descr);
   if (form == ZeroForm::none) raise_no_zero(descr);
   if (form == ZeroForm::none || form == ZeroForm::failed) return nullptr;
-  if (!read_c_or_fortran(order, &fortran) || !read_alignment(alignment, &memory.alignment) ||
+  if (!read_order(order, &fortran) || !read_alignment(alignment, &memory.alignment) ||
       !read_commit(commit, &memory.commit)) {
     return nullptr;
   }

@@ -15,6 +15,7 @@ import numpy as np
 
 __all__ = [
     "NUMPY_NAMES",
+    "SHAPE_HINT",
     "ResolvedDType",
     "find_ml_dtype",
     "read_as_numpy",
@@ -93,7 +94,7 @@ def read_as_tensorflow(dtype: object) -> ResolvedDType:
     try:
         return _resolve_with_numpy_first(dtype, name)
     except _NUMPY_ERRORS as error:
-        reason = _SHAPE_HINT if _is_shape(dtype) else error
+        reason = SHAPE_HINT if _is_shape(dtype) else error
         raise _not_a_dtype(dtype, f": {reason}") from None
 
 
@@ -101,7 +102,7 @@ def read_as_tensorflow(dtype: object) -> ResolvedDType:
 # cannot encode lone surrogates.
 _NUMPY_ERRORS = (TypeError, ValueError, SyntaxError, OverflowError, RecursionError)
 
-_SHAPE_HINT = "a shape is one argument of the initializer's call, as in Zeros('float32')((2, 3))"
+SHAPE_HINT = "a shape is one argument of the initializer's call, as in Zeros('float32')((2, 3))"
 
 
 def _is_shape(value: object) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from . import dtype_serialization, dtypes
 from ._zerofill import NativeZeros, call_natively
 from .keras_registry import register_with_keras
+from .keywords import check_keywords
 
 __all__ = ["Initializer", "Zeros", "deserialize", "get", "serialize", "zeros", "zeros_initializer"]
 
@@ -71,7 +72,7 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
     Raises
     ------
     TypeError
-        If `dtype` is not a dtype, or is one that has no zero.
+        If `dtype` is not a dtype, or is one that has no zero. For an option that does not exist.
     ValueError
         For an invalid value of another option.
 
@@ -91,6 +92,7 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
 
     __slots__ = ("__weakref__",)
 
+    @check_keywords(shape=dtypes.SHAPE_HINT)
     def __new__(
         cls: type[_SelfZeros],
         dtype: Any = "float32",

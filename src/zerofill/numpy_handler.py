@@ -32,6 +32,8 @@ class _NumpyAllocator:
         _restore_handler(self._previous.pop())
 
     def __call__(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
+        if not callable(function):
+            raise TypeError(f"numpy_allocator() decorates functions, got {function!r}")
         kind = _suspending_kind(function)
         if kind is not None:
             raise TypeError(

@@ -26,27 +26,37 @@ def check_option(name: str, value: Any) -> Any:
 def _check_num_threads(value: Any) -> int:
     if value is None:
         return min(int(_zerofill.system_info()["usable_cpus"]), MAX_THREADS)
-    threads = operator.index(value)
-    if not 1 <= threads <= MAX_THREADS:
-        raise ValueError(f"num_threads must be from 1 to {MAX_THREADS}, got {value!r}")
-    return threads
+    wanted = f"num_threads must be an integer from 1 to {MAX_THREADS}, or None"
+    return _check_integer(value, 1, MAX_THREADS, wanted)
 
 
 def _check_pool_limit(value: Any) -> int | None:
     if value is None:
         return None
-    limit = operator.index(value)
-    if not 0 <= limit < 2**63:
-        raise ValueError(f"pool_limit must be a number of bytes from 0 to 2**63 - 1, got {value!r}")
-    return limit
+    wanted = "pool_limit must be an integer, a number of bytes from 0 to 2**63 - 1, or None"
+    return _check_integer(value, 0, 2**63 - 1, wanted)
+
+
+def _check_integer(value: Any, lowest: int, highest: int, wanted: str) -> int:
+    if not hasattr(type(value), "__index__"):
+        raise TypeError(f"{wanted}, got {value!r}")
+    number = operator.index(value)
+    if not lowest <= number <= highest:
+        raise ValueError(f"{wanted}, got {value!r}")
+    return number
 
 
 def _check_decay(value: Any) -> float:
-    if isinstance(value, (str, bytes, bytearray)):  # float() would parse it
-        raise TypeError(f"decay must be a number of seconds, got {value!r}")
-    seconds = float(value)
+    wanted = "decay must be a finite number of seconds, 0 or more"
+    # Text has neither method, though float() would parse it.
+    if not (hasattr(type(value), "__float__") or hasattr(type(value), "__index__")):
+        raise TypeError(f"{wanted}, got {value!r}")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = math.inf
     if not 0 <= seconds < math.inf:
-        raise ValueError(f"decay must be a number of seconds, 0 or more, got {value!r}")
+        raise ValueError(f"{wanted}, got {value!r}")
     return seconds
 
 
@@ -98,7 +108,7 @@ def _parse_variable(name: str, text: str) -> Any:
     try:
         value = _PARSERS[name](text)
         return value if name == "disable" else check_option(name, value)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # TypeError: of text that is no number
         variable = variable_of(name)
         raise ValueError(f"the environment variable {variable}={text!r}: {error}") from None
 
@@ -106,20 +116,30 @@ def _parse_variable(name: str, text: str) -> Any:
 _SWITCH = {"1": True, "on": True, "true": True, "0": False, "off": False, "false": False}
 
 
-def _parse_switch(text: str) -> bool:
+def _parse_switch(text: str, others: str = "") -> bool:
     if text.lower() not in _SWITCH:
-        raise ValueError(f"it must be 1 or 0, got {text!r}")
+        raise ValueError(f"it must be {others}1 or 0, got {text!r}")
     return _SWITCH[text.lower()]
 
 
 def _parse_scrub(text: str) -> bool | str:
-    return "auto" if text.lower() == "auto" else _parse_switch(text)
+    return "auto" if text.lower() == "auto" else _parse_switch(text, "auto, ")
+
+
+def _parse_number(kind: Callable[[str], float]) -> Callable[[str], float | str]:
+    def parse(text: str) -> float | str:
+        try:
+            return kind(text)
+        except ValueError:
+            return text  # the option's check says what it must be
+
+    return parse
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
-    "num_threads": int,
-    "pool_limit": int,
-    "decay": float,
+    "num_threads": _parse_number(int),
+    "pool_limit": _parse_number(int),
+    "decay": _parse_number(float),
     "scrub": _parse_scrub,
     "audit": _parse_switch,
     "disable": _parse_switch,

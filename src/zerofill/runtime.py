@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
 from . import _zerofill
+from .keywords import check_keywords
 from .option_values import check_option, parse_environment, variable_of
 
 __all__ = ["Options", "Stats", "configure", "stats", "trim"]
@@ -148,6 +149,7 @@ def trim() -> int:
     return _zerofill.trim()
 
 
+@check_keywords()
 def configure(
     *,
     num_threads: int | _Unchanged | None = UNCHANGED,

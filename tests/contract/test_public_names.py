@@ -11,14 +11,8 @@ import zerofill
 
 def test_all_is_the_truth():
     modules = {"benchmark", "cli", "creation", "diagnostics", "dtype_serialization", "dtypes"}
-    modules |= {
-        "initializers",
-        "interop",
-        "keras_registry",
-        "numpy_handler",
-        "option_values",
-        "runtime",
-    }
+    modules |= {"initializers", "interop", "keras_registry", "keywords", "numpy_handler"}
+    modules |= {"option_values", "runtime"}
     public = {name for name in vars(zerofill) if not name.startswith("_")}
     assert public - modules | {"initializers"} == set(zerofill.__all__)
     assert sorted(zerofill.__all__) == zerofill.__all__

@@ -7,22 +7,24 @@ from typing import Any
 __all__ = ["import_optional"]
 
 
-def import_optional(name: str, min_version: str) -> Any:
+def import_optional(name: str, min_version: str, extras: str = "") -> Any:
     """Return the module of an optional library, for the bridge of the same name.
 
     Parameters
     ----------
     name : str
-        Name of the module, which is also that of the bridge and of the extra that installs it.
+        Name of the module, which is also that of the bridge and of the package to install.
     min_version : str
         The oldest version that works.
+    extras : str, optional
+        Those of the package that are needed, such as "[array]".
 
     Raises
     ------
     ImportError
         If it is missing or too old; the message says what to install.
     """
-    hint = f"install it with: pip install 'zerofill[{name}]'"
+    hint = f"install it with: pip install '{name}{extras}>={min_version}'"
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -12,7 +12,7 @@ from ._optional import import_optional
 
 __all__ = ["zeros"]
 
-import_optional("dask", "2024.1")
+import_optional("dask", "2024.1", "[array,distributed]")
 _array = importlib.import_module("dask.array")
 
 
