@@ -123,10 +123,11 @@ bool resolve_in_python(PyObject* object, DTypeRules rules, ElementType* type) {
   if (!function) return false;
   const Reference read(PyObject_CallOneArg(function.get(), object));
   if (!read) return false;
-  type->descr = Reference::borrowed(PyTuple_GetItem(read.get(), 0));
+  PyObject* descr = PyTuple_GetItem(read.get(), 0);
+  type->descr = of_arrays(as_descr(Py_NewRef(descr)));
   PyObject* fill = PyTuple_GetItem(read.get(), 1);
   type->fill = Reference::borrowed(fill == Py_None ? nullptr : fill);
-  return true;
+  return static_cast<bool>(type->descr);
 }
 
 }  // namespace
@@ -161,21 +162,20 @@ bool read_dtype(PyObject* object, DTypeRules rules, ElementType* type) {
   if (is_read_by_numpy(object, rules)) {
     PyArray_Descr* descr = nullptr;
     if (PyArray_DescrConverter(object, &descr)) {
-      type->descr = Reference(reinterpret_cast<PyObject*>(descr));
-      return replace_empty_subarray(type);
+      type->descr = of_arrays(descr);
+      return static_cast<bool>(type->descr);
     }
     if (!PyErr_ExceptionMatches(PyExc_TypeError)) return false;
     PyErr_Clear();
   }
-  return resolve_in_python(object, rules, type) && replace_empty_subarray(type);
+  return resolve_in_python(object, rules, type);
 }
 
-bool replace_empty_subarray(ElementType* type) {
-  PyArray_Descr* descr = type->get();
-  if (descr->type_num != NPY_VOID || PyDataType_ELSIZE(descr) != 0) return true;
-  if (!PyDataType_HASSUBARRAY(descr)) return true;
-  type->descr = Reference(reinterpret_cast<PyObject*>(PyArray_DescrNewFromType(NPY_VOID)));
-  return static_cast<bool>(type->descr);
+Reference of_arrays(PyArray_Descr* descr) {
+  Reference given(reinterpret_cast<PyObject*>(descr));
+  if (descr->type_num != NPY_VOID || PyDataType_ELSIZE(descr) != 0) return given;
+  if (!PyDataType_HASSUBARRAY(descr)) return given;
+  return Reference(reinterpret_cast<PyObject*>(PyArray_DescrNewFromType(NPY_VOID)));
 }
 
 void raise_no_zero(PyArray_Descr* descr) {

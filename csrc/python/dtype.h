@@ -38,10 +38,11 @@ enum class DTypeRules { numpy, tensorflow };
 /// False with a TypeError set when there is no such dtype.
 bool read_dtype(PyObject* object, DTypeRules rules, ElementType* type);
 
-/// Puts an empty void dtype in the place of a subarray dtype without bytes, such as ("f4", (3, 0)),
-/// because np.zeros does: the array has no dimensions for the subarray. read_dtype() has done it
-/// already. False with an error set when there is no memory.
-bool replace_empty_subarray(ElementType* type);
+/// The dtype that np.zeros gives an array of a dtype: the same, but an empty void in the place of a
+/// subarray dtype without bytes, such as ("f4", (3, 0)), so that the array has no dimensions for
+/// the subarray. Takes the reference over. read_dtype() has done it already. Null with an error set
+/// when there is no memory.
+Reference of_arrays(PyArray_Descr* descr);
 
 /// Sets the TypeError for a dtype that has no zero.
 void raise_no_zero(PyArray_Descr* descr);

@@ -16,8 +16,9 @@ namespace {
 struct NativeZeros {
   PyObject_HEAD vectorcallfunc vectorcall;
   PyObject* dtype;
-  PyObject* fill;  ///< what to fill an object array with; null for NumPy's zero
-  PyObject* name;  ///< TensorFlow's, where the dtype does not tell it; else None
+  PyObject* array_dtype;  ///< what of_arrays() says of dtype
+  PyObject* fill;         ///< what to fill an object array with; null for NumPy's zero
+  PyObject* name;         ///< TensorFlow's, where the dtype does not tell it; else None
   bool fortran;
   MemoryOptions memory;
 };
@@ -43,9 +44,8 @@ PyObject* call(PyObject* self, PyObject* const* args, size_t nargs, PyObject* na
   PyObject* shape = wanted_shape(values[0], values[3]);
   if (!read_initializer_shape(shape, &request.layout.shape)) return nullptr;
   if (values[1] == nullptr || values[1] == Py_None) {
-    request.type.descr = Reference::borrowed(initializer->dtype);
+    request.type.descr = Reference::borrowed(initializer->array_dtype);
     request.type.fill = Reference::borrowed(initializer->fill);
-    if (!replace_empty_subarray(&request.type)) return nullptr;
   } else if (!read_dtype(values[1], DTypeRules::tensorflow, &request.type)) {
     return nullptr;
   }
@@ -92,6 +92,8 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
       !read_commit(commit, &memory.commit)) {
     return nullptr;
   }
+  Reference array_dtype = of_arrays(reinterpret_cast<PyArray_Descr*>(Py_NewRef(dtype)));
+  if (!array_dtype) return nullptr;
   // object.__new__, because it refuses abstract classes.
   const Reference nothing(PyTuple_New(0));
   PyObject* self = nothing ? PyBaseObject_Type.tp_new(type, nothing.get(), nullptr) : nullptr;
@@ -99,6 +101,7 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   NativeZeros* initializer = as_native(self);
   initializer->vectorcall = call;
   initializer->dtype = Py_NewRef(dtype);
+  initializer->array_dtype = array_dtype.release();
   initializer->fill = fill == Py_None ? nullptr : Py_NewRef(fill);
   initializer->name = Py_NewRef(name);
   initializer->fortran = fortran;
@@ -109,6 +112,7 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
 void deallocate(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   Py_XDECREF(as_native(self)->dtype);
+  Py_XDECREF(as_native(self)->array_dtype);
   Py_XDECREF(as_native(self)->fill);
   Py_XDECREF(as_native(self)->name);
   type->tp_free(self);
