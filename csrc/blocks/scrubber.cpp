@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/align.h"
 #include "base/counters.h"
 #include "base/options.h"
 #include "base/poison.h"
@@ -16,6 +17,12 @@ namespace {
 // MiB takes 1.48 times the use alone, and 1.6 with blocks that another core has scrubbed. At 64 MiB
 // it is 1.37 against 1.31, at 1 GiB 1.22 against 1.10.
 constexpr std::size_t kLeastBytes = 64 * MiB;
+
+/// As a whole: a part would split it, and Linux 6.12 and newer would drop its zeros.
+void free_last_huge_page_lazily(const Block& block, std::size_t end) noexcept {
+  const std::size_t start = align_down(end - 1, kHugePageUnit);
+  (void)os::free_pages_lazily(block.address + start, end - start);
+}
 
 }  // namespace
 
@@ -53,7 +60,9 @@ bool Scrubber::zero(const Block& block, const BackgroundThread& thread) noexcept
     unpoison(address, chunk);
     zeroing::zero_chunk(address, chunk, plan);
     poison(address, chunk);
-    if (block.lazily_freed) (void)os::free_pages_lazily(address, chunk);
+    const std::size_t end = done + chunk;
+    const bool ends_huge_page = end % kHugePageUnit == 0 || end == block.bytes;
+    if (block.lazily_freed && ends_huge_page) free_last_huge_page_lazily(block, end);
   }
   counters().scrubbed.add(block.bytes);
   return true;
