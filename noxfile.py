@@ -25,7 +25,7 @@ CPP_FOLDERS = ["csrc", "bench", "tests/native", "tests/trust"]
 # Each is tested where it can be installed; the tests skip the others by name.
 LIBRARIES = [
     *("tensorflow", "keras", "jax", "flax", "torch", "pyarrow", "dask[array,distributed]"),
-    *("threadpoolctl", "meson", "ninja"),
+    *("threadpoolctl", "greenlet", "gevent", "meson", "ninja"),
 ]
 
 # What a sanitizer must report: program, status, and words of the report.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <optional>
 
 #include "alloc/allocator.h"
 #include "base/align.h"
@@ -101,6 +102,11 @@ void raise_out_of_memory(const ArrayRequest& request, std::size_t nbytes, const 
   raise_memory_error(static_cast<double>(nbytes), whom, error, lazy_helps);
 }
 
+/// A caught exception, which is raised in Python outside of the catch block: the dtype's name may
+/// run Python there, where greenlets may switch, and the exceptions that are being handled are a
+/// list of the thread's, which is not switched.
+using Refusal = std::optional<OutOfMemory>;
+
 /// Zeroed memory, and the object that owns it.
 struct Memory {
   Reference owner;
@@ -131,14 +137,16 @@ Memory take_from_numpy(std::size_t nbytes, const MemoryOptions& wanted) {
 
 /// Empty, with an error set, when there is no memory.
 Memory take_memory(const ArrayRequest& request, std::size_t nbytes) {
+  Refusal refusal;
   try {
     return is_own_memory_disabled() ? take_from_numpy(nbytes, request.memory)
                                     : take_from_zerofill(nbytes, request.memory);
   } catch (const OutOfMemory& error) {
-    raise_out_of_memory(request, nbytes, error);
+    refusal = error;
   } catch (const Interrupted&) {
     return {};  // a signal handler's exception is set
   }
+  if (refusal) raise_out_of_memory(request, nbytes, *refusal);
   return {};
 }
 
@@ -228,13 +236,15 @@ PyObject* with_our_handler(ArrayRequest* request, NumpyMaker make, void* context
   }
   std::size_t nbytes = 0;
   if (!resolve_descr(request, &nbytes)) return nullptr;
+  Refusal refusal;
   try {
     const blocks::Reservation reservation = reserve_if_large(nbytes);
     return make_and_fill(*request, make, context).release();
   } catch (const OutOfMemory& error) {
-    raise_out_of_memory(*request, nbytes, error, /*lazy_helps=*/false);
-    return nullptr;
+    refusal = error;
   }
+  if (refusal) raise_out_of_memory(*request, nbytes, *refusal, /*lazy_helps=*/false);
+  return nullptr;
 }
 
 npy_intp final_element_bytes(PyArray_Descr* descr) {

@@ -21,7 +21,8 @@ inline void reacquire_gil(PyThreadState* state) noexcept {
 }
 
 /// Releases the GIL for its scope. The poll that goes with it takes the GIL for a moment in the
-/// calling thread, and says stop when a Python signal handler raised.
+/// calling thread, and says stop when a Python signal handler raised. Besides the handlers, Python
+/// 3.12 and newer may run its garbage collector there, with the finalizers of any object.
 class ScopedGilRelease {
  public:
   ScopedGilRelease() noexcept : state_(PyEval_SaveThread()) {}
@@ -29,14 +30,18 @@ class ScopedGilRelease {
   ScopedGilRelease(const ScopedGilRelease&) = delete;
   ScopedGilRelease& operator=(const ScopedGilRelease&) = delete;
 
-  team::Poll poll() noexcept { return {&ScopedGilRelease::raised, this}; }
+  team::Poll poll() noexcept {
+    return {&ScopedGilRelease::raised, this, &ScopedGilRelease::reacquire};
+  }
 
  private:
+  static void reacquire(void* opaque) noexcept {
+    reacquire_gil(static_cast<ScopedGilRelease*>(opaque)->state_);
+  }
+
   static bool raised(void* opaque) noexcept {
-    auto* self = static_cast<ScopedGilRelease*>(opaque);
-    reacquire_gil(self->state_);
     const bool stop = PyErr_CheckSignals() != 0;
-    self->state_ = PyEval_SaveThread();
+    static_cast<ScopedGilRelease*>(opaque)->state_ = PyEval_SaveThread();
     return stop;
   }
 

@@ -20,43 +20,44 @@ constexpr int kMaxWorkers = kMaxThreads - 1;
 
 const int kUsableCpus = os::usable_cpus();  // at load time: base/immortal.h
 
-/// A loop in progress. It lives on its caller's stack, so the caller returns only when no worker is
-/// in it any more.
+/// A loop in progress. It lives on its caller's stack, so the caller neither returns nor asks its
+/// poll while a worker is in it.
 struct Job {
-  const Loop* loop;
+  const Loop& loop;
+  const int helpers;  ///< workers that it wants
   std::atomic<std::size_t> next_chunk{0};
-  std::atomic<bool> stopped{false};
-  int seats;       ///< workers that may still join; guarded by Team::mutex_
-  int inside = 0;  ///< workers in it now; guarded by Team::mutex_
+  std::atomic<bool> withdrawn{false};  ///< workers are to leave it
+  bool offered = false;                ///< its caller alone looks at this
+  int seats = 0;                       ///< workers that may still join; guarded by Team::mutex_
+  int inside = 0;                      ///< workers in it now; guarded by Team::mutex_
+
+  explicit Job(const Loop& given) noexcept
+      : loop(given),
+        helpers(static_cast<int>(std::min(given.chunks, static_cast<std::size_t>(given.threads))) -
+                1) {}
 
   bool run_one() noexcept {
-    if (stopped.load(std::memory_order_relaxed)) return false;
+    if (withdrawn.load(std::memory_order_relaxed)) return false;
     const std::size_t chunk = next_chunk.fetch_add(1, std::memory_order_relaxed);
-    if (chunk >= loop->chunks) return false;
-    loop->body(loop->context, chunk);
+    if (chunk >= loop.chunks) return false;
+    loop.body(loop.context, chunk);
     return true;
   }
 };
 
-/// Asks the caller's poll, at most once an interval.
-class Poller {
+/// When the caller's poll is due.
+class PollTimer {
  public:
-  explicit Poller(const Poll& poll) noexcept : poll_(poll) {
-    if (poll_.should_stop != nullptr) last_ = Clock::now();
+  explicit PollTimer(const Poll& poll) noexcept : is_used_(poll.should_stop != nullptr) {
+    if (is_used_) restart();
   }
 
-  bool says_stop() noexcept {
-    if (poll_.should_stop == nullptr) return false;
-    const auto now = Clock::now();
-    if (now - last_ < kPollInterval) return false;
-    const bool stop = poll_.should_stop(poll_.context);
-    last_ = Clock::now();
-    return stop;
-  }
+  bool is_due() const noexcept { return is_used_ && Clock::now() - started_ >= kPollInterval; }
+  void restart() noexcept { started_ = Clock::now(); }
 
  private:
-  const Poll& poll_;
-  Clock::time_point last_;
+  const bool is_used_;
+  Clock::time_point started_;
 };
 
 class Team {
@@ -71,8 +72,9 @@ class Team {
   void after_fork_in_child() noexcept;
 
  private:
-  bool offer(Job* job, int helpers) noexcept;
+  void offer(Job* job) noexcept;
   void withdraw(Job* job) noexcept;
+  bool ask(Job* job, const Poll& poll) noexcept;
   void start_workers(int wanted) noexcept;
   void work() noexcept;
   static void work_for(void* team) { static_cast<Team*>(team)->work(); }
@@ -86,14 +88,19 @@ class Team {
   int thread_count_ = 0;
 };
 
-bool Team::offer(Job* job, int helpers) noexcept {
+/// Without workers, or while another caller's loop has them, the caller works alone until its next
+/// poll.
+void Team::offer(Job* job) noexcept {
+  if (job->helpers < 1) return;
   std::lock_guard<std::mutex> lock(mutex_);
-  if (job_ != nullptr || retiring_) return false;  // another caller's loop has the workers
-  start_workers(helpers);
-  if (thread_count_ == 0) return false;
-  job->seats = helpers;
+  if (job_ != nullptr || retiring_) return;
+  start_workers(job->helpers);
+  if (thread_count_ == 0) return;
+  job->withdrawn.store(false, std::memory_order_relaxed);
+  job->seats = job->helpers;
+  job->offered = true;
   job_ = job;
-  return true;
+  work_offered_.notify_all();
 }
 
 void Team::start_workers(int wanted) noexcept {
@@ -130,25 +137,34 @@ void Team::work() noexcept {
 }
 
 void Team::withdraw(Job* job) noexcept {
+  if (!job->offered) return;
+  job->withdrawn.store(true, std::memory_order_relaxed);
   std::unique_lock<std::mutex> lock(mutex_);
   job_ = nullptr;
   while (job->inside != 0) worker_left_.wait(lock);
+  job->offered = false;
+}
+
+bool Team::ask(Job* job, const Poll& poll) noexcept {
+  if (poll.prepare != nullptr) poll.prepare(poll.context);
+  withdraw(job);
+  const bool stop = poll.should_stop(poll.context);
+  if (!stop) offer(job);
+  return stop;
 }
 
 bool Team::run(const Loop& loop, const Poll& poll) noexcept {
-  Job job{};
-  job.loop = &loop;
-  const int most = loop.chunks < static_cast<std::size_t>(loop.threads)
-                       ? static_cast<int>(loop.chunks)
-                       : loop.threads;
-  const bool offered = most > 1 && offer(&job, most - 1);
-  if (offered) work_offered_.notify_all();
-  Poller poller(poll);
-  while (job.run_one()) {
-    if (poller.says_stop()) job.stopped.store(true, std::memory_order_relaxed);
+  Job job(loop);
+  offer(&job);
+  PollTimer timer(poll);
+  bool stop = false;
+  while (!stop && job.run_one()) {
+    if (!timer.is_due()) continue;
+    stop = ask(&job, poll);
+    timer.restart();
   }
-  if (offered) withdraw(&job);
-  return !job.stopped.load(std::memory_order_relaxed);
+  withdraw(&job);
+  return !stop;
 }
 
 int Team::workers() noexcept {

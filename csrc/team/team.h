@@ -12,8 +12,14 @@ namespace zerofill::team {
 /// The question whether to stop a loop. The calling thread asks it between chunks, at most every
 /// 20 ms.
 struct Poll {
+  /// Asked while no worker is in the loop, because the answer may run anything: another loop, or a
+  /// Python signal handler that switches to a greenlet, which puts another stack in the place of
+  /// the one that the loop is on.
   bool (*should_stop)(void* context) = nullptr;
   void* context = nullptr;
+  /// Called just before, while the workers go on: waits for what should_stop needs, such as the
+  /// GIL.
+  void (*prepare)(void* context) = nullptr;
 };
 
 /// The loop's body: called once for each index below `chunks`, from any thread, in any order. It

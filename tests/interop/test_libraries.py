@@ -23,6 +23,8 @@ LIBRARIES = {
     "pyarrow": ([], {}),
     "dask": (["distributed"], {}),
     "threadpoolctl": ([], {}),
+    "greenlet": ([], {}),
+    "gevent": ([], {}),
 }
 SLOW = {"keras on torch"}
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}

@@ -84,16 +84,38 @@ void callers_do_not_get_into_each_others_way() {
 /// Counts how often it is asked, and by whom; says stop or not.
 struct Question {
   bool answer;
-  int asked = 0;
+  std::atomic<int> asked{0};
   std::thread::id caller = std::this_thread::get_id();
 
+  bool is_caller() const { return std::this_thread::get_id() == caller; }
   static bool ask(void* context) {
     auto* question = static_cast<Question*>(context);
-    CHECK(std::this_thread::get_id() == question->caller);
+    CHECK(question->is_caller());
     ++question->asked;
     return question->answer;
   }
   team::Poll poll() { return {ask, this}; }
+};
+
+/// A loop of 1 ms chunks that counts what its workers do.
+struct Watched {
+  std::atomic<int> inside{0};         ///< workers in a chunk now
+  std::atomic<int> worker_chunks{0};  ///< begun by workers
+  Question question{false};
+
+  void operator()(std::size_t) {
+    const int worker = question.is_caller() ? 0 : 1;
+    inside += worker;
+    worker_chunks += worker;
+    os::sleep_microseconds(1000);
+    inside -= worker;
+  }
+
+  /// Returns once a worker has begun a chunk, and never if none does.
+  void wait_for_a_worker() const {
+    const int seen = worker_chunks;
+    while (worker_chunks == seen) os::sleep_microseconds(100);
+  }
 };
 
 void a_poll_that_says_stop_stops(int threads) {
@@ -123,7 +145,60 @@ void a_poll_that_does_not_is_asked_every_20_ms_at_most() {
   const auto lasted = Clock::now() - start;
   CHECK(runs == 200);
   CHECK(question.asked >= 1);
-  CHECK(question.asked * std::chrono::milliseconds(20) <= lasted);
+  CHECK(question.asked.load() * std::chrono::milliseconds(20) <= lasted);
+}
+
+void no_worker_is_in_the_loop_while_its_poll_is_asked() {
+  Watched body;
+  const auto ask = [](void* context) {
+    auto* watched = static_cast<Watched*>(context);
+    const int begun = watched->worker_chunks;
+    for (int i = 0; i < 10; ++i) {
+      CHECK(watched->inside == 0);
+      os::sleep_microseconds(1000);
+    }
+    CHECK(watched->worker_chunks == begun);
+    return Question::ask(&watched->question);
+  };
+  CHECK(team::parallel_for(200, 4, {ask, &body}, body));
+  CHECK(body.question.asked > 0);
+}
+
+void the_workers_go_on_until_the_poll_is_asked() {
+  Watched body;
+  body.question.answer = true;
+  const auto ask = [](void* context) {
+    return Question::ask(&static_cast<Watched*>(context)->question);
+  };
+  const auto prepare = [](void* context) { static_cast<Watched*>(context)->wait_for_a_worker(); };
+  CHECK(!team::parallel_for(100000, 4, {ask, &body, prepare}, body));
+  CHECK(body.question.asked == 1);
+}
+
+void the_workers_come_back_after_a_poll() {
+  Watched watched;
+  auto body = [&](std::size_t chunk) {
+    watched(chunk);
+    if (watched.question.asked != 1 || !watched.question.is_caller()) return;
+    watched.wait_for_a_worker();
+    watched.question.answer = true;  // to the next poll
+  };
+  CHECK(!team::parallel_for(100000, 2, watched.question.poll(), body));
+  CHECK(watched.question.asked >= 2);
+}
+
+void a_poll_may_run_a_loop_that_gets_the_workers() {
+  auto body = [](std::size_t) { os::sleep_microseconds(1000); };
+  const auto run_another = [](void*) {
+    Watched inner;
+    auto inner_body = [&](std::size_t chunk) {
+      inner(chunk);
+      if (inner.question.is_caller() && inner.worker_chunks == 0) inner.wait_for_a_worker();
+    };
+    CHECK(team::parallel_for(100, 2, kNoPoll, inner_body));
+    return true;
+  };
+  CHECK(!team::parallel_for(100000, 2, {run_another, nullptr}, body));
 }
 
 void the_team_works_on_after_a_stop() {
@@ -142,5 +217,9 @@ int main() {
   callers_do_not_get_into_each_others_way();
   a_poll_that_says_stop_stops(1);
   a_poll_that_does_not_is_asked_every_20_ms_at_most();
+  no_worker_is_in_the_loop_while_its_poll_is_asked();
+  the_workers_go_on_until_the_poll_is_asked();
+  the_workers_come_back_after_a_poll();
+  a_poll_may_run_a_loop_that_gets_the_workers();
   the_team_works_on_after_a_stop();
 }

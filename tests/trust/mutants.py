@@ -268,6 +268,20 @@ MUTANTS = [
         ("pool_test",),
     ),
     Mutant(
+        "a worker is in a loop while its poll is asked",
+        "csrc/team/team.cpp",
+        "  withdraw(job);\n  const bool stop",
+        "  const bool stop",
+        ("team_test",),
+    ),
+    Mutant(
+        "the workers do not come back after a poll",
+        "csrc/team/team.cpp",
+        "  if (!stop) offer(job);\n",
+        "",
+        ("team_test",),
+    ),
+    Mutant(
         "memory in use is not counted",
         ALLOCATION,
         "  blocks::count_in_use(static_cast<std::ptrdiff_t>(block_->bytes));\n",
