@@ -176,21 +176,12 @@ PyObject* make_of_bytes(ArrayRequest* request) {
   return array.release();
 }
 
-/// ndarray.__new__(subtype, shape, dtype, buffer, offset, strides). It is the only way to make an
-/// instance whose memory has an owner before its __array_finalize__ runs, which may keep the
-/// instance and raise.
-Reference view_as_subtype(PyTypeObject* subtype, PyArrayObject* array) {
-  PyObject* owner = PyArray_BASE(array);
-  const Reference first_byte(PyMemoryView_FromObject(owner));
-  if (!first_byte) return Reference();
-  const auto* start = static_cast<char*>(PyMemoryView_GET_BUFFER(first_byte.get())->buf);
-  const int dimensions = PyArray_NDIM(array);
-  const Reference arguments(Py_BuildValue(
-      "(NOOnN)", PyArray_IntTupleFromIntp(dimensions, PyArray_DIMS(array)), PyArray_DESCR(array),
-      owner, static_cast<Py_ssize_t>(PyArray_BYTES(array) - start),
-      PyArray_IntTupleFromIntp(dimensions, PyArray_STRIDES(array))));
-  if (!arguments) return Reference();
-  return Reference(PyArray_Type.tp_new(subtype, arguments.get(), nullptr));
+/// The array's base, instead of the array.
+void replace_base(PyObject* instance, PyObject* array) {
+  PyObject*& base = reinterpret_cast<PyArrayObject_fields*>(instance)->base;
+  if (base != array) return;
+  base = Py_NewRef(PyArray_BASE(reinterpret_cast<PyArrayObject*>(array)));
+  Py_DECREF(array);
 }
 
 /// For an array that NumPy initialises: it writes to all of it, even if it is lazy.
@@ -213,14 +204,6 @@ Reference make_and_fill(const ArrayRequest& request, NumpyMaker make, void* cont
   auto* as_array = reinterpret_cast<PyArrayObject*>(array.get());
   if (array && fill != nullptr && PyArray_FillWithScalar(as_array, fill) != 0) return Reference();
   return array;
-}
-
-/// Has the instance take over from the prototype what its class wants to.
-bool finalize(PyObject* array, PyObject* prototype) {
-  const Reference method(PyObject_GetAttrString(array, "__array_finalize__"));
-  if (!method) return false;
-  if (method.get() == Py_None) return true;
-  return Reference(PyObject_CallOneArg(method.get(), prototype)).get() != nullptr;
 }
 
 }  // namespace
@@ -270,9 +253,15 @@ PyObject* new_zeros(ArrayRequest* request) {
   return nullptr;
 }
 
+// ndarray.__array_wrap__ is the only way to NumPy's own order of things: the instance's memory has
+// an owner, which is `array`, before its __array_finalize__ runs, which may keep the instance and
+// raise.
 PyObject* as_instance_like(PyObject* array, PyObject* prototype) {
-  Reference instance = view_as_subtype(Py_TYPE(prototype), reinterpret_cast<PyArrayObject*>(array));
-  if (!instance || !finalize(instance.get(), prototype)) return nullptr;
+  const Reference wrap(
+      PyObject_GetAttrString(reinterpret_cast<PyObject*>(&PyArray_Type), "__array_wrap__"));
+  if (!wrap) return nullptr;
+  Reference instance(PyObject_CallFunctionObjArgs(wrap.get(), prototype, array, nullptr));
+  if (instance) replace_base(instance.get(), array);
   return instance.release();
 }
 
