@@ -1,7 +1,10 @@
 #include "blocks/pool_limits.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 
+#include "base/clock.h"
 #include "base/options.h"
 #include "base/units.h"
 #include "blocks/budget.h"
@@ -9,13 +12,27 @@
 #include "os/limits.h"
 
 namespace zerofill::blocks {
+namespace {
+
+/// As os::addresses_left(), but that there is no limit is looked up every 10 ms only.
+std::size_t addresses_left() noexcept {
+  constexpr Clock::rep kInterval = Clock::duration(std::chrono::milliseconds(10)).count();
+  static std::atomic<Clock::rep> unlimited_until{0};
+  const Clock::rep now = Clock::now().time_since_epoch().count();
+  if (now < unlimited_until.load(std::memory_order_relaxed)) return SIZE_MAX;
+  const std::size_t left = os::addresses_left();
+  if (left == SIZE_MAX) unlimited_until.store(now + kInterval, std::memory_order_relaxed);
+  return left;
+}
+
+}  // namespace
 
 std::size_t limit_bytes() noexcept {
   const std::size_t limit = options().pool_limit.load(std::memory_order_relaxed);
   if (limit != kAutomaticLimit) return limit;
   constexpr std::size_t kPartOfAddresses = 32;
   return std::min(
-      {budget_total_bytes() / 4, 2 * in_use.bytes(), os::addresses_left() / kPartOfAddresses});
+      {budget_total_bytes() / 4, 2 * in_use.bytes(), addresses_left() / kPartOfAddresses});
 }
 
 std::size_t held_limit_bytes() noexcept { return std::min(budget_total_bytes() / 128, 32 * MiB); }

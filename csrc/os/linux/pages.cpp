@@ -1,6 +1,5 @@
 #include "os/pages.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 
 #include "base/align.h"
 #include "base/checked.h"
+#include "os/linux/pagemap.h"
 
 // Values of the kernel's interface that the headers of older C libraries lack.
 #ifndef MADV_POPULATE_WRITE
@@ -85,37 +85,6 @@ bool is_split_allowed(void* address) noexcept {
     allowed = allowed && mprotect(start + page * page_bytes(), page_bytes(), PROT_READ) == 0;
   }
   return mprotect(start, 7 * page_bytes(), PROT_READ | PROT_WRITE) == 0 && allowed;
-}
-
-/// Calls visit(first, end) with what proc_pid_pagemap(5) says of the range, 64 bits a page, in
-/// parts until it returns false. False when it did, and where the file cannot be read.
-template <typename Visit>
-bool for_each_page(void* address, std::size_t bytes, Visit visit) noexcept {
-  // Opened each time, because a descriptor stays that of the process which opened it, also in the
-  // child of a fork.
-  const int file = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  std::uint64_t pages[2048];
-  std::size_t next = reinterpret_cast<std::uintptr_t>(address) / page_bytes();
-  const std::size_t end = next + bytes / page_bytes();
-  bool goes_on = true;
-  while (goes_on && next != end) {
-    const std::size_t count = std::min(end - next, sizeof pages / sizeof pages[0]);
-    const auto size = static_cast<ssize_t>(count * sizeof pages[0]);
-    goes_on = pread(file, pages, count * sizeof pages[0],
-                    static_cast<off_t>(next * sizeof pages[0])) == size &&
-              visit(pages, pages + count);
-    next += count;
-  }
-  close(file);
-  return goes_on;
-}
-
-/// Whether a page is not this process's own: not there, shared, or the one page of zeros.
-bool is_missing(std::uint64_t page) noexcept {
-  constexpr std::uint64_t kPresent = std::uint64_t{1} << 63;
-  constexpr std::uint64_t kExclusive = std::uint64_t{1} << 56;
-  return (page & (kPresent | kExclusive)) != (kPresent | kExclusive);
 }
 
 void* map(std::size_t bytes, Reserve reserve) noexcept {
@@ -203,18 +172,14 @@ int reset_advice(void* address, std::size_t bytes) noexcept {
 }
 
 std::size_t missing_bytes(void* address, std::size_t bytes) noexcept {
-  std::size_t missing = 0;
-  const auto count = [&missing](const std::uint64_t* page, const std::uint64_t* end) {
-    missing += static_cast<std::size_t>(std::count_if(page, end, is_missing));
-    return true;
-  };
-  return for_each_page(address, bytes, count) ? missing * page_bytes() : bytes;
+  std::size_t resident = 0;
+  return count_resident(address, bytes, &resident) || count_private(address, bytes, &resident)
+             ? bytes - resident * page_bytes()
+             : bytes;
 }
 
 bool are_private_resident(void* address, std::size_t bytes) noexcept {
-  return for_each_page(address, bytes, [](const std::uint64_t* page, const std::uint64_t* end) {
-    return std::none_of(page, end, is_missing);
-  });
+  return are_all_private(address, bytes);
 }
 
 int shrink_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept {
