@@ -10,6 +10,7 @@
 #include "python/gil.h"
 #include "python/numpy.h"
 #include "python/register.h"
+#include "python/torch.h"
 #include "zeroing/strided.h"
 
 namespace zerofill::python {
@@ -179,7 +180,19 @@ bool clear_array_interface(PyObject* object) {
   return array && clear_array(reinterpret_cast<PyArrayObject*>(array.get()));
 }
 
+/// DLPack is asked first, because it refuses what is on another device or needs its gradient.
+bool clear_tensor(PyObject* tensor) {
+  const Reference described = without_conjugation(tensor);
+  ForeignMemory memory;
+  if (!described || !get_dlpack_memory(described.get(), &memory)) return false;
+  const int other_signs = is_read_with_other_signs(tensor);
+  if (other_signs != 0) return other_signs > 0 && zero_by_torch(tensor);
+  return announce_write(tensor) && (memory.empty || zero(memory.range));
+}
+
 bool clear_dlpack(PyObject* object) {
+  const int is_tensor = is_torch_tensor(object);
+  if (is_tensor != 0) return is_tensor > 0 && clear_tensor(object);
   ForeignMemory memory;
   return get_dlpack_memory(object, &memory) && (memory.empty || zero(memory.range));
 }
@@ -241,8 +254,9 @@ TypeError
     When the object has no memory to write to or its DLPack is older than version 1, for a buffer of
     Python objects, for elements that are not a whole number of bytes, and for dtype float8_e8m0fnu,
     which has no zero.
-BufferError
-    As the object raises it, such as a torch tensor that needs its gradient.
+BufferError, RuntimeError
+    As the object raises it, such as a torch tensor that needs its gradient, or an inference tensor
+    of torch outside of inference mode.
 
 Examples
 --------

@@ -62,10 +62,11 @@ def test_numpys_arrays_on_zerofill_are_shared_too():
     assert put(array).unsafe_buffer_pointer() == array.ctypes.data
 
 
-def test_an_immutable_array_is_not_cleared():
+@pytest.mark.parametrize("view", [lambda array: array, np.asarray, memoryview, np.from_dlpack])
+def test_an_immutable_array_is_not_cleared(view):
     array = jnp.ones(3)
     with pytest.raises((ValueError, TypeError, BufferError), match=r"read-only|writ"):
-        zerofill.clear(array)
+        zerofill.clear(view(array))
     assert array.sum() == 3
 
 
