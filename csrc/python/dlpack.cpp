@@ -47,6 +47,7 @@ constexpr std::uint8_t kOpaqueHandle = 3;
 constexpr std::uint8_t kFloat8E8m0fnu = 14;
 constexpr std::uint64_t kReadOnly = 1;
 constexpr std::uint64_t kIsCopied = 2;
+constexpr std::uint64_t kSubbytePadded = 4;  // an element of less than a byte takes a whole one
 
 bool refuse(PyObject* error, PyObject* object, const char* why) {
   PyErr_Format(error, "clear() cannot zero this %s: %s", Py_TYPE(object)->tp_name, why);
@@ -74,6 +75,13 @@ bool is_writable_by_cpu(std::int32_t device) noexcept {
   return device == kCpu || device == kCudaHost || device == kRocmHost || device == kCudaManaged;
 }
 
+bool is_whole_bytes(const ManagedTensor& managed) noexcept {
+  const DataType& dtype = managed.tensor.dtype;
+  if ((managed.flags & kSubbytePadded) != 0 && dtype.bits % 8 != 0) return false;
+  return dtype.code != kOpaqueHandle && dtype.bits != 0 && dtype.lanes != 0 &&
+         dtype.bits * dtype.lanes % 8 == 0;
+}
+
 bool is_acceptable(PyObject* object, const ManagedTensor& managed) {
   const Tensor& tensor = managed.tensor;
   if (managed.major_version != 1) return refuse(PyExc_TypeError, object, "unknown DLPack version");
@@ -88,8 +96,7 @@ bool is_acceptable(PyObject* object, const ManagedTensor& managed) {
   if (tensor.dtype.code == kFloat8E8m0fnu) {
     return refuse(PyExc_TypeError, object, "float8_e8m0fnu has no zero");
   }
-  if (tensor.dtype.code == kOpaqueHandle || tensor.dtype.bits * tensor.dtype.lanes % 8 != 0 ||
-      tensor.dtype.bits == 0 || tensor.dtype.lanes == 0) {
+  if (!is_whole_bytes(managed)) {
     return refuse(PyExc_TypeError, object, "its elements are not a whole number of bytes");
   }
   if (tensor.ndim < 0 || tensor.ndim > zeroing::StridedRange::kMaxDimensions) {
@@ -118,7 +125,10 @@ bool fill_strides(const Tensor& tensor, zeroing::StridedRange* range) {
 /// False with an error set where the tensor describes no memory that there could be.
 bool fill_range(PyObject* object, const Tensor& tensor, ForeignMemory* memory) {
   zeroing::StridedRange& range = memory->range;
-  range.address = static_cast<std::byte*>(tensor.data) + tensor.byte_offset;
+  const auto data = reinterpret_cast<std::uintptr_t>(tensor.data);
+  const std::uint64_t most = std::numeric_limits<std::uintptr_t>::max() - data;
+  const bool has_address = data != 0 && tensor.byte_offset <= most;
+  range.address = has_address ? static_cast<std::byte*>(tensor.data) + tensor.byte_offset : nullptr;
   range.run_bytes = static_cast<std::size_t>(tensor.dtype.bits) * tensor.dtype.lanes / 8;
   range.dimensions = tensor.ndim;
   if (tensor.ndim != 0 && tensor.shape == nullptr) {
@@ -134,8 +144,8 @@ bool fill_range(PyObject* object, const Tensor& tensor, ForeignMemory* memory) {
   if (geometry == zeroing::Geometry::negative_length) {
     return refuse(PyExc_ValueError, object, "negative dimensions are not allowed");
   }
-  if (!has_strides || geometry == zeroing::Geometry::too_large || tensor.data == nullptr) {
-    return refuse(PyExc_ValueError, object, "its shape and strides lead outside of memory");
+  if (!has_address || !has_strides || geometry == zeroing::Geometry::too_large) {
+    return refuse(PyExc_ValueError, object, "its shape, strides or offset lead outside of memory");
   }
   return true;
 }

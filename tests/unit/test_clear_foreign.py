@@ -5,6 +5,7 @@ import types
 
 import numpy as np
 import pytest
+from dlpack_records import Managed, new_capsule
 
 import zerofill
 
@@ -53,32 +54,6 @@ def test_the_first_protocol_decides():
 
     with pytest.raises((TypeError, ValueError)):
         zerofill.clear(Wrong())
-
-
-# DLPack's structures, to create capsules with the content that a test needs.
-class Managed(ctypes.Structure):
-    _fields_ = [
-        ("major", ctypes.c_uint32),
-        ("minor", ctypes.c_uint32),
-        ("context", ctypes.c_void_p),
-        ("deleter", ctypes.c_void_p),
-        ("flags", ctypes.c_uint64),
-        ("data", ctypes.c_void_p),
-        ("device_type", ctypes.c_int32),
-        ("device_id", ctypes.c_int32),
-        ("ndim", ctypes.c_int32),
-        ("code", ctypes.c_uint8),
-        ("bits", ctypes.c_uint8),
-        ("lanes", ctypes.c_uint16),
-        ("shape", ctypes.POINTER(ctypes.c_int64)),
-        ("strides", ctypes.POINTER(ctypes.c_int64)),
-        ("byte_offset", ctypes.c_uint64),
-    ]
-
-
-new_capsule = ctypes.pythonapi.PyCapsule_New
-new_capsule.restype = ctypes.py_object
-new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 
 
 class Exporter:
@@ -163,10 +138,12 @@ def test_dlpack_of_no_elements_may_have_any_strides():
         ({"bits": 4}, TypeError, "not a whole number of bytes"),
         ({"bits": 0}, TypeError, "not a whole number of bytes"),
         ({"lanes": 0}, TypeError, "not a whole number of bytes"),
+        ({"bits": 4, "lanes": 2, "flags": 4}, TypeError, "not a whole number of bytes"),
         ({"ndim": 65}, ValueError, "64 dimensions"),
         ({"ndim": -1}, ValueError, "64 dimensions"),
         ({"shape": None}, ValueError, "no shape"),
         ({"data": None}, ValueError, "outside of memory"),
+        ({"byte_offset": 2**64 - 4}, ValueError, "outside of memory"),
         ({"shape": [-1]}, ValueError, "negative dimensions"),
         ({"shape": [2, -3]}, ValueError, "negative dimensions"),
         ({"shape": [0, -3]}, ValueError, "negative dimensions"),
