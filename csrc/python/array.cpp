@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <optional>
+#include <exception>
 
 #include "alloc/allocator.h"
 #include "base/align.h"
@@ -92,20 +92,29 @@ bool resolve_descr(ArrayRequest* request, std::size_t* nbytes) {
 
 // Memory -----------------------------------------------------------------------------------------
 
-void raise_out_of_memory(const ArrayRequest& request, std::size_t nbytes, const OutOfMemory& error,
+/// A caught OutOfMemory, which is raised in Python outside of the catch block: the dtype's name may
+/// run Python there, where greenlets may switch, and the exceptions that are being handled are a
+/// list of the thread's, which is not switched. Only a pointer, because tiny arrays pay for its
+/// place on the stack.
+using Refusal = std::exception_ptr;
+
+OutOfMemory reason_of(const Refusal& refusal) {
+  try {
+    std::rethrow_exception(refusal);
+  } catch (const OutOfMemory& error) {
+    return error;
+  }
+}
+
+void raise_out_of_memory(const ArrayRequest& request, std::size_t nbytes, const Refusal& refusal,
                          bool lazy_helps = true) {
   const Shape& shape = request.layout.shape;
   const Reference lengths(PyArray_IntTupleFromIntp(shape.dimensions, shape.lengths));
   if (!lengths) return;
   const Reference whom(PyUnicode_FromFormat("an array with shape %S and data type %S",
                                             lengths.get(), request.type.descr.get()));
-  raise_memory_error(static_cast<double>(nbytes), whom, error, lazy_helps);
+  raise_memory_error(static_cast<double>(nbytes), whom, reason_of(refusal), lazy_helps);
 }
-
-/// A caught exception, which is raised in Python outside of the catch block: the dtype's name may
-/// run Python there, where greenlets may switch, and the exceptions that are being handled are a
-/// list of the thread's, which is not switched.
-using Refusal = std::optional<OutOfMemory>;
 
 /// Zeroed memory, and the object that owns it.
 struct Memory {
@@ -141,12 +150,12 @@ Memory take_memory(const ArrayRequest& request, std::size_t nbytes) {
   try {
     return is_own_memory_disabled() ? take_from_numpy(nbytes, request.memory)
                                     : take_from_zerofill(nbytes, request.memory);
-  } catch (const OutOfMemory& error) {
-    refusal = error;
+  } catch (const OutOfMemory&) {
+    refusal = std::current_exception();
   } catch (const Interrupted&) {
     return {};  // a signal handler's exception is set
   }
-  if (refusal) raise_out_of_memory(request, nbytes, *refusal);
+  if (refusal) raise_out_of_memory(request, nbytes, refusal);
   return {};
 }
 
@@ -223,10 +232,10 @@ PyObject* with_our_handler(ArrayRequest* request, NumpyMaker make, void* context
   try {
     const blocks::Reservation reservation = reserve_if_large(nbytes);
     return make_and_fill(*request, make, context).release();
-  } catch (const OutOfMemory& error) {
-    refusal = error;
+  } catch (const OutOfMemory&) {
+    refusal = std::current_exception();
   }
-  if (refusal) raise_out_of_memory(*request, nbytes, *refusal, /*lazy_helps=*/false);
+  if (refusal) raise_out_of_memory(*request, nbytes, refusal, /*lazy_helps=*/false);
   return nullptr;
 }
 

@@ -236,7 +236,8 @@ BufferObject* new_buffer(std::size_t nbytes, const MemoryOptions& wanted) {
   return buffer;
 }
 
-BufferObject* try_new_buffer(std::size_t nbytes, const MemoryOptions& wanted) {
+[[gnu::noinline, gnu::cold]] BufferObject* try_new_buffer(std::size_t nbytes,
+                                                          const MemoryOptions& wanted) {
   try {
     return new_buffer(nbytes, wanted);
   } catch (const OutOfMemory& error) {
