@@ -60,6 +60,24 @@ with tempfile.NamedTemporaryFile(dir=".") as file:
     zerofill.zeros(limit // 2, "u1")[::4096] = 1
 """
 
+# Files of other sizes, read and written in other ways.
+PAGE_CACHE_MIX = """
+import os, random, tempfile
+import zerofill
+random.seed(SEED)
+with tempfile.NamedTemporaryFile(dir=".") as file:
+    for _ in range(random.randint(1, 9) * limit // 10 >> 20):
+        file.write(bytes(1 << 20))
+    file.flush()
+    if random.random() < 0.5:
+        os.fsync(file.fileno())
+    for _ in range(random.randint(0, 3)):
+        file.seek(0)
+        while file.read(1 << 20):
+            pass
+    zerofill.zeros(int(limit * random.uniform(0.3, 0.8)), "u1")[::4096] = 1
+"""
+
 REFUSES = """
 try:
     zerofill.zeros(limit * 2, "u1")
@@ -150,6 +168,11 @@ def test_two_threads_do_not_get_the_same_room(group, tmp_path, count):
 
 def test_page_cache_that_is_in_use_counts_as_free(group, tmp_path):
     run_in(group, PAGE_CACHE, tmp_path)
+
+
+def test_page_cache_never_refuses_an_array(group, tmp_path, count):
+    for seed in range(count(3, 20)):
+        run_in(group, f"SEED = {seed}\n{PAGE_CACHE_MIX}", tmp_path)
 
 
 def test_the_limit_holds_without_a_file_descriptor(group, tmp_path):
