@@ -160,6 +160,8 @@ bool find_process_below(char* folder, int levels, const char* path) noexcept {
   }
   const std::unique_ptr<DIR, int (*)(DIR*)> groups(opendir(folder), &closedir);
   if (groups == nullptr) return false;
+  // Safe, because nobody else has this DIR: readdir(3).
+  // NOLINTNEXTLINE(concurrency-mt-unsafe)
   while (const dirent* entry = readdir(groups.get())) {
     const bool is_group = entry->d_type == DT_DIR && entry->d_name[0] != '.';
     if (!is_group || length + std::strlen(entry->d_name) + 1 >= kPathBytes) continue;

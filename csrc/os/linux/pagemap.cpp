@@ -23,7 +23,7 @@ class Pagemap {
   }
   Pagemap(const Pagemap&) = delete;
   Pagemap& operator=(const Pagemap&) = delete;
-  operator int() const noexcept { return file_; }  // NOLINT(google-explicit-constructor)
+  int descriptor() const noexcept { return file_; }
 
  private:
   int file_;
@@ -61,7 +61,7 @@ constexpr std::uint64_t kIsZeroPage = 1 << 5;
 template <typename Visit>
 bool for_each_page(const void* address, std::size_t bytes, Visit visit) noexcept {
   const Pagemap file;
-  if (file < 0) return false;
+  if (file.descriptor() < 0) return false;
   std::uint64_t pages[2048];
   std::size_t next = reinterpret_cast<std::uintptr_t>(address) / page_bytes();
   const std::size_t end = next + bytes / page_bytes();
@@ -69,7 +69,7 @@ bool for_each_page(const void* address, std::size_t bytes, Visit visit) noexcept
   while (goes_on && next != end) {
     const std::size_t count = std::min(end - next, sizeof pages / sizeof pages[0]);
     const auto size = static_cast<ssize_t>(count * sizeof pages[0]);
-    goes_on = pread(file, pages, count * sizeof pages[0],
+    goes_on = pread(file.descriptor(), pages, count * sizeof pages[0],
                     static_cast<off_t>(next * sizeof pages[0])) == size &&
               visit(pages, pages + count);
     next += count;
@@ -88,7 +88,7 @@ bool is_private(std::uint64_t page) noexcept {
 
 bool count_resident(const void* address, std::size_t bytes, std::size_t* pages) noexcept {
   const Pagemap file;
-  if (file < 0) return false;
+  if (file.descriptor() < 0) return false;
   PageRegion regions[32];
   ScanArguments scan;
   scan.start = reinterpret_cast<std::uintptr_t>(address);
@@ -100,7 +100,7 @@ bool count_resident(const void* address, std::size_t bytes, std::size_t* pages) 
   scan.return_mask = kIsPresent;
   *pages = 0;
   while (scan.start < scan.end) {
-    const int found = ioctl(file, kPagemapScan, &scan);
+    const int found = ioctl(file.descriptor(), kPagemapScan, &scan);
     if (found < 0) return false;
     for (int i = 0; i < found; ++i) *pages += (regions[i].end - regions[i].start) / page_bytes();
     scan.start = scan.walk_end;
