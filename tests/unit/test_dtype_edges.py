@@ -16,7 +16,10 @@ import zerofill
 from zerofill import Zeros, initializers
 
 # NumPy warns of names that it deprecated, and generated text has some.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.thread_unsafe,  # hypothesis
+]
 
 few = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
