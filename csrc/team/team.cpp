@@ -26,7 +26,7 @@ struct Job {
   const Loop& loop;
   const int helpers;  ///< workers that it wants
   std::atomic<std::size_t> next_chunk{0};
-  std::atomic<bool> withdrawn{false};  ///< workers are to leave it
+  std::atomic<bool> withdrawn{false};  ///< workers are to leave it now
   bool offered = false;                ///< its caller alone looks at this
   int seats = 0;                       ///< workers that may still join; guarded by Team::mutex_
   int inside = 0;                      ///< workers in it now; guarded by Team::mutex_
@@ -96,7 +96,6 @@ void Team::offer(Job* job) noexcept {
   if (job_ != nullptr || retiring_) return;
   start_workers(job->helpers);
   if (thread_count_ == 0) return;
-  job->withdrawn.store(false, std::memory_order_relaxed);
   job->seats = job->helpers;
   job->offered = true;
   job_ = job;
@@ -143,6 +142,7 @@ void Team::withdraw(Job* job) noexcept {
   job_ = nullptr;
   while (job->inside != 0) worker_left_.wait(lock);
   job->offered = false;
+  job->withdrawn.store(false, std::memory_order_relaxed);  // its caller goes on in any case
 }
 
 bool Team::ask(Job* job, const Poll& poll) noexcept {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -201,6 +202,49 @@ void a_poll_may_run_a_loop_that_gets_the_workers() {
   CHECK(!team::parallel_for(100000, 2, {run_another, nullptr}, body));
 }
 
+/// Another thread's loop, which has the workers until it is destroyed.
+class Rival {
+ public:
+  Rival()
+      : thread_([this] {
+          auto body = [this](std::size_t) {
+            has_started_ = true;
+            while (!is_over_) os::sleep_microseconds(100);
+          };
+          CHECK(team::parallel_for(2, 2, kNoPoll, body));
+        }) {
+    while (!has_started_) os::sleep_microseconds(100);
+  }
+  ~Rival() {
+    is_over_ = true;
+    thread_.join();
+  }
+  Rival(const Rival&) = delete;
+  Rival& operator=(const Rival&) = delete;
+
+ private:
+  std::atomic<bool> has_started_{false};
+  std::atomic<bool> is_over_{false};
+  std::thread thread_;  // the last one, because it uses the others
+};
+
+void a_loop_whose_workers_are_gone_after_a_poll_is_finished() {
+  std::vector<std::atomic<int>> runs(100);
+  auto body = [&](std::size_t chunk) {
+    os::sleep_microseconds(1000);
+    runs[chunk].fetch_add(1);
+  };
+  std::optional<Rival> rival;
+  const auto let_the_rival_in = [](void* context) {
+    auto* made = static_cast<std::optional<Rival>*>(context);
+    if (!made->has_value()) made->emplace();
+    return false;
+  };
+  CHECK(team::parallel_for(runs.size(), 2, {let_the_rival_in, &rival}, body));
+  CHECK(rival.has_value());
+  CHECK(std::all_of(runs.begin(), runs.end(), [](const auto& count) { return count == 1; }));
+}
+
 void the_team_works_on_after_a_stop() {
   a_poll_that_says_stop_stops(8);
   each_chunk_runs_once(10000, 8);
@@ -221,5 +265,6 @@ int main() {
   the_workers_go_on_until_the_poll_is_asked();
   the_workers_come_back_after_a_poll();
   a_poll_may_run_a_loop_that_gets_the_workers();
+  a_loop_whose_workers_are_gone_after_a_poll_is_finished();
   the_team_works_on_after_a_stop();
 }

@@ -275,6 +275,13 @@ MUTANTS = [
         ("team_test",),
     ),
     Mutant(
+        "a loop ends where another one has the workers after its poll",
+        "csrc/team/team.cpp",
+        "  job->withdrawn.store(false, std::memory_order_relaxed);",
+        "",
+        ("team_test",),
+    ),
+    Mutant(
         "the workers do not come back after a poll",
         "csrc/team/team.cpp",
         "  if (!stop) offer(job);\n",
