@@ -43,12 +43,12 @@ class Pool {
 
  private:
   // All of these need mutex_ to be held; those with a lock let go of it in between.
-  bool push(FreeBlock* freed) noexcept;
+  bool push(FreeBlock* freed, std::size_t limit) noexcept;
   PoolSizes sizes_now() const noexcept;
   bool may_hold(std::size_t bytes) noexcept;  // takes mutex_ by itself
   template <typename Condition>
   FreeBlock* pop_oldest_while(Condition holds) noexcept;
-  FreeBlock* evict_over_limit() noexcept;
+  FreeBlock* evict_over(std::size_t limit) noexcept;
   std::size_t drop_scrubbed() noexcept;
   void do_without_thread(Lock& lock) noexcept;
   FreeBlock* pop_expired() noexcept;
@@ -91,7 +91,9 @@ void Pool::put(OwnedBlock block) noexcept {
   auto* freed = new (std::nothrow) FreeBlock{std::move(block), Clock::now()};
   if (freed == nullptr) return;  // no memory for the entry: the block goes back to the system
   Lock lock(mutex_);
-  if (push(freed)) freed = evict_over_limit();
+  // With the mutex, or a lower limit that was applied meanwhile would miss this block.
+  const std::size_t limit = limit_bytes();
+  if (push(freed, limit)) freed = evict_over(limit);
   purger_.purge(freed, lock);
   do_without_thread(lock);
 }
@@ -102,9 +104,9 @@ bool Pool::may_hold(std::size_t bytes) noexcept {
 }
 
 /// False when the block must not be pooled.
-bool Pool::push(FreeBlock* freed) noexcept {
+bool Pool::push(FreeBlock* freed, std::size_t limit) noexcept {
   const Block& block = *freed->block;
-  const bool too_large = block.bytes > std::min(limit_bytes(), kMaxPooledBytes);
+  const bool too_large = block.bytes > std::min(limit, kMaxPooledBytes);
   if (too_large || decay_time() == Clock::duration::zero()) return false;
   if (background_.is_forbidden()) return false;
   (void)background_.ensure_running(&mutex_);  // do_without_thread() does where it cannot be started
@@ -126,8 +128,9 @@ std::size_t Pool::trim() noexcept {
 
 void Pool::apply_options() noexcept {
   Lock lock(mutex_);
-  if (scrubber_.bytes() > limit_bytes()) drop_scrubbed();
-  purger_.purge(evict_over_limit(), lock);
+  const std::size_t limit = limit_bytes();
+  if (scrubber_.bytes() > limit) drop_scrubbed();
+  purger_.purge(evict_over(limit), lock);
   purger_.purge(pop_expired(), lock);
   purger_.wait_until_purged(lock);
   background_.wake();  // the next block may expire earlier than the thread believes
@@ -155,8 +158,7 @@ FreeBlock* Pool::pop_oldest_while(Condition holds) noexcept {
   return chain;
 }
 
-FreeBlock* Pool::evict_over_limit() noexcept {
-  const std::size_t limit = limit_bytes();
+FreeBlock* Pool::evict_over(std::size_t limit) noexcept {
   return pop_oldest_while([&](const FreeBlock&) { return sizes_now().bytes() > limit; });
 }
 
@@ -210,7 +212,7 @@ bool Pool::scrub_one(Lock& lock) noexcept {
     purger_.hand_over(block);
   } else {
     lists_.push(block);
-    purger_.purge(evict_over_limit(), lock);  // it may have become lower meanwhile
+    purger_.purge(evict_over(limit_bytes()), lock);  // it may have become lower meanwhile
   }
   return true;
 }
