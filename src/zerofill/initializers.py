@@ -6,6 +6,7 @@ The reference is ``tf.compat.v1.zeros_initializer``; :func:`get`, :func:`seriali
 
 import copy
 import operator
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, SupportsIndex, TypeVar
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from . import dtype_serialization, dtypes
 from ._zerofill import NativeZeros, call_natively
-from .keras_registry import register_with_keras
+from .keras_configs import fit_for_keras, is_keras
 from .keywords import check_keywords
 
 __all__ = ["Initializer", "Zeros", "deserialize", "get", "serialize", "zeros", "zeros_initializer"]
@@ -126,7 +127,8 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         dict
             ``{"dtype": "float32"}`` as in TensorFlow, with those of the other options that differ
             from their default. A dtype for which TensorFlow has no name is written as NumPy's
-            string, or as a dict of its parts.
+            string, or as a dict of its parts. Keras, when it saves or copies a model, gets
+            what every program with Keras can load: see :mod:`zerofill.interop.keras`.
 
         Raises
         ------
@@ -139,8 +141,12 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         >>> zerofill.Zeros("half", alignment=4096).get_config()
         {'dtype': 'float16', 'alignment': 4096}
         """
-        register_with_keras(Zeros)  # Keras asks for the config first, and then for the name
-        return {"dtype": dtype_serialization.to_json(self.dtype, self._name), **self._options}
+        dtype = dtype_serialization.to_json(self.dtype, self._name)
+        config = {"dtype": dtype, **self._options}
+        caller = sys._getframe(1)
+        if type(self) is Zeros and is_keras(caller):
+            return fit_for_keras(config, Zeros, caller)
+        return config
 
     @classmethod
     def from_config(cls: type[_SelfZeros], config: Mapping[str, Any]) -> _SelfZeros:
@@ -218,8 +224,6 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
 
 
 _DEFAULTS: dict[str, Any] = {"order": "C", "alignment": 64, "commit": "eager"}
-
-register_with_keras(Zeros)
 
 zeros = Zeros
 zeros_initializer = Zeros

@@ -10,6 +10,7 @@ import types
 import pytest
 
 import zerofill
+from zerofill import keras_configs
 
 # Each with a version that is just too old.
 BRIDGES = {"dask": "2023.12.1", "jax": "0.4.33", "keras": "2.15.0", "threadpoolctl": "3.1.0"}
@@ -80,11 +81,24 @@ class KerasRegistry:
 
 
 @pytest.mark.parametrize("name", ["keras", "tf_keras"])
-def test_a_config_registers_the_initializer_with_keras_once(name, monkeypatch):
+def test_keras_gets_a_config_that_it_can_load(name, monkeypatch):
     keras = types.ModuleType(name)
     monkeypatch.setitem(sys.modules, name, keras)
-    assert zerofill.Zeros().get_config() == {"dtype": "float32"}  # Keras is still being imported
+    serializer = types.ModuleType(f"{name}.src.saving.serialization_lib")
+    exec("def ask(initializer): return initializer.get_config()", serializer.__dict__)
+    initializer = zerofill.Zeros("float32", alignment=4096)
+
+    assert serializer.ask(initializer) == {}  # Keras is still being imported
     keras.saving = KerasRegistry()
+    assert serializer.ask(initializer) == {}  # Keras would take its own class
     for _ in range(2):
-        assert zerofill.Zeros().get_config() == {"dtype": "float32"}
+        keras_configs.register_with_keras(zerofill.Zeros)
     assert keras.saving.names == {zerofill.Zeros: "zerofill>Zeros"}
+    assert serializer.ask(initializer) == {"alignment": 4096}
+    assert serializer.ask(zerofill.Zeros("int8")) == {"dtype": "int8"}
+
+    class Subclass(zerofill.Zeros):
+        __slots__ = ()
+
+    assert serializer.ask(Subclass()) == {"dtype": "float32"}  # no class of Keras's has this name
+    assert initializer.get_config() == {"dtype": "float32", "alignment": 4096}

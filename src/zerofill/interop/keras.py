@@ -1,14 +1,14 @@
 """Keras: a model that was saved with zerofill's ``Zeros`` has it again when it is loaded.
 
-Keras finds :class:`zerofill.Zeros` by the name "zerofill>Zeros" once that is registered. zerofill
-registers it when it is imported after Keras, and when a model is saved or copied. A program that
-loads a model has to import zerofill too, after Keras; or, in any order, this module, which imports
-Keras and registers the class. For a model whose file has only the bare name "Zeros", pass
-``custom_objects={"Zeros": zerofill.Zeros}`` to ``load_model``.
+Without this module, a model with :class:`zerofill.Zeros` is saved, copied and loaded as one with
+``keras.initializers.Zeros``, in every program with Keras: that makes the same values, and takes no
+options. Importing this module registers the class with Keras, as "zerofill>Zeros". Models are then
+saved with the options that differ from their defaults; a program that loads such a model imports
+this module too, in any order, or Keras says "Zeros() takes no arguments".
 """
 
 from ..initializers import Zeros
-from ..keras_registry import register_with_keras
+from ..keras_configs import register_with_keras
 from ._optional import import_optional
 
 __all__ = ["Zeros"]
