@@ -5,15 +5,16 @@
 #include <new>
 
 #include "alloc/allocator.h"
-#include "alloc/page_map.h"
-#include "alloc/small_malloc.h"
 #include "base/checked.h"
 #include "base/errors.h"
+#include "heap/heap.h"
+#include "heap/page_map.h"
 
 namespace zerofill::alloc {
 namespace {
 
 using blocks::Content;
+namespace page_map = heap::page_map;
 
 /// At least a unit of the page map, so that nothing else starts in the same one.
 Request request_for(std::size_t bytes, std::size_t alignment, Content content) noexcept {
@@ -29,7 +30,7 @@ void* keep_in_page_map(Allocation made) noexcept {
   if (!page_map::reserve(made.data())) return nullptr;
   auto* entry = new (std::nothrow) Allocation(std::move(made));
   if (entry == nullptr) return nullptr;
-  page_map::insert(entry);
+  page_map::insert(entry->data(), entry);
   return entry->data();
 }
 
@@ -42,7 +43,7 @@ void* large_malloc(std::size_t bytes, std::size_t alignment, Content content) no
 }
 
 void large_free(Allocation* allocation) noexcept {
-  page_map::erase(allocation);
+  page_map::erase(allocation->data());
   delete allocation;
 }
 
@@ -50,16 +51,17 @@ void large_free(Allocation* allocation) noexcept {
 void* large_realloc(Allocation* allocation, std::size_t bytes, std::size_t alignment) noexcept {
   // Off the map meanwhile: when the pages move, another thread can get memory at the old address
   // before this one is back from mremap(2).
-  page_map::erase(allocation);
+  page_map::erase(allocation->data());
   const Request request = request_for(bytes, alignment, Content::unknown);
   const bool resized = resize(allocation, request, &page_map::reserve);
-  page_map::insert(allocation);
+  page_map::insert(allocation->data(), allocation);
   return resized ? allocation->data() : nullptr;
 }
 
-std::size_t capacity_of(void* memory) noexcept {
-  const Allocation* large = page_map::find(memory);
-  return large != nullptr ? large->bytes() : small_capacity(memory);
+std::size_t capacity_of(const void* memory) noexcept {
+  const page_map::Entry entry = page_map::find(memory);
+  return entry.segment != nullptr ? heap::capacity(*entry.segment, memory)
+                                  : entry.allocation->bytes();
 }
 
 void* move_bytes(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
@@ -74,7 +76,7 @@ void* move_bytes(void* memory, std::size_t bytes, std::size_t alignment) noexcep
 
 void* aligned_malloc(std::size_t bytes, std::size_t alignment) noexcept {
   bytes = std::max(bytes, std::size_t{1});
-  return is_small(bytes, alignment) ? small_malloc(bytes, alignment)
+  return is_small(bytes, alignment) ? heap::allocate(bytes, alignment)
                                     : large_malloc(bytes, alignment, Content::unknown);
 }
 
@@ -82,27 +84,28 @@ void* aligned_calloc(std::size_t count, std::size_t bytes, std::size_t alignment
   std::size_t all = 0;
   if (!checked_multiply(count, bytes, &all)) return nullptr;
   all = std::max(all, std::size_t{1});
-  return is_small(all, alignment) ? small_calloc(all, alignment)
+  return is_small(all, alignment) ? heap::allocate_zeros(all, alignment)
                                   : large_malloc(all, alignment, Content::zero);
 }
 
 void* aligned_realloc(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
   if (memory == nullptr) return aligned_malloc(bytes, alignment);
   bytes = std::max(bytes, std::size_t{1});
-  Allocation* large = page_map::find(memory);
+  const page_map::Entry entry = page_map::find(memory);
   void* resized = nullptr;
-  if (large != nullptr && !is_small(bytes, alignment)) {
-    resized = large_realloc(large, bytes, alignment);
-  } else if (large == nullptr && is_small(bytes, alignment)) {
-    resized = small_realloc(memory, bytes, alignment);
+  if (entry.allocation != nullptr && !is_small(bytes, alignment)) {
+    resized = large_realloc(entry.allocation, bytes, alignment);
+  } else if (entry.segment != nullptr && is_small(bytes, alignment)) {
+    resized = heap::resize(entry.segment, memory, bytes) ? memory : nullptr;
   }
   return resized != nullptr ? resized : move_bytes(memory, bytes, alignment);
 }
 
 void aligned_free(void* memory, std::size_t alignment) noexcept {
   if (memory == nullptr) return;
-  if (Allocation* large = page_map::find(memory)) return large_free(large);
-  small_free(memory, alignment);
+  const page_map::Entry entry = page_map::find(memory);
+  if (entry.segment != nullptr) return heap::free(entry.segment, memory, alignment);
+  large_free(entry.allocation);
 }
 
 }  // namespace zerofill::alloc

@@ -9,6 +9,7 @@
 #include "blocks/pool.h"
 #include "blocks/slabs.h"
 #include "blocks/touch_history.h"
+#include "heap/heap.h"
 #include "os/heap.h"
 #include "os/pages.h"
 #include "zeroing/audit.h"
@@ -153,14 +154,18 @@ bool is_lazy_possible(std::size_t bytes) noexcept try {
 
 std::size_t trim() noexcept {
   os::trim_heap();
-  return trim_blocks();
+  return heap::trim() + trim_blocks();
 }
 
-void apply_options() noexcept { blocks::apply_options_to_pool(); }
+void apply_options() noexcept {
+  heap::apply_options();
+  blocks::apply_options_to_pool();
+}
 
 Stats stats() noexcept {
   const blocks::PoolSizes pooled = blocks::pool_sizes();
-  return {pooled.clean_bytes, pooled.dirty_bytes, counters()};
+  const heap::Sizes small = heap::sizes();
+  return {pooled.clean_bytes, pooled.dirty_bytes, small.used_bytes, small.idle_bytes, counters()};
 }
 
 }  // namespace zerofill::alloc

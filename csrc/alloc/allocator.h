@@ -33,9 +33,8 @@ struct Request {
   blocks::Content content = blocks::Content::zero;
 };
 
-/// Up to here memory is not worth pages of its own: it is one allocation of the C library, which
-/// the caller makes and zeroes. The C library reuses resident memory as cheaply as a pool would,
-/// but it does not leave untouched what nobody touches, so sparse memory gets pages sooner.
+/// Up to here memory is not worth a block: the caller takes it from the heap, which reuses resident
+/// memory, and zeroes it. Sparse memory, of which nothing may be touched, gets a block sooner.
 constexpr std::size_t small_bytes(Commit commit, Touch touch) noexcept {
   return commit == Commit::lazy && touch == Touch::sparse ? 256 * KiB : kHugePageUnit;
 }
@@ -65,8 +64,8 @@ blocks::Reservation reserve(std::size_t bytes);
 /// Whether lazy memory of that size could be had now: the system may refuse the addresses too.
 bool is_lazy_possible(std::size_t bytes) noexcept;
 
-/// Returns all memory that is pooled to the system, and what the C library keeps of small memory,
-/// where it can; returns how many bytes were pooled.
+/// Returns all memory that is pooled to the system, and the free memory of the heaps, ours and the
+/// C library's; returns how many bytes of ours that was.
 std::size_t trim() noexcept;
 
 /// Returns what is pooled beyond the options to the system: call it when they were changed.
@@ -81,6 +80,8 @@ void end_fork() noexcept;
 struct Stats {
   std::size_t pooled_clean_bytes;
   std::size_t pooled_dirty_bytes;  ///< with those that are being scrubbed
+  std::size_t heap_used_bytes;     ///< pages of small memory, by heap.h's sizes()
+  std::size_t heap_idle_bytes;
   const Counters& counters;
 };
 

@@ -8,6 +8,7 @@
 #include "blocks/fork_epoch.h"
 #include "blocks/pool.h"
 #include "blocks/slabs.h"
+#include "heap/heap.h"
 #include "os/fork.h"
 #include "team/team.h"
 
@@ -17,12 +18,13 @@
 //
 //   1. one fork at a time: a second thread that forks waits here;
 //   2. the pool: its thread ends and its blocks are purged, or they would become copy-on-write;
-//   3. the slabs;
-//   4. the worker team: its threads end.
+//   3. the heap, whose free pages are purged for the same reason;
+//   4. the slabs;
+//   5. the worker team: its threads end.
 //
 // Ending threads and purging can take tens of milliseconds, and Python forks with the GIL. So
 // Python has that done shortly before, without the GIL (prepare_fork()), when no mutex may be held
-// yet: who holds the GIL may need it. Steps 2 and 4 then find nothing left to do.
+// yet: who holds the GIL may need it. Steps 2, 3 and 5 then find nothing left to do.
 //
 // Afterwards the mutexes are let go of in the opposite order. In the child those that other threads
 // may have been waiting on are made anew, and what those threads had reserved is forgotten. A new
@@ -38,6 +40,7 @@ std::mutex fork_mutex;
 void prepare() noexcept {
   fork_mutex.lock();
   blocks::lock_pool_before_fork();
+  heap::lock_before_fork();
   blocks::lock_slabs_before_fork();
   team::before_fork();
 }
@@ -46,6 +49,7 @@ void resume_in_parent() noexcept {
   blocks::begin_fork_epoch();
   team::after_fork_in_parent();
   blocks::unlock_slabs_in_parent();
+  heap::unlock_in_parent();
   blocks::resume_pool_in_parent();
   fork_mutex.unlock();
 }
@@ -55,6 +59,7 @@ void resume_in_child() noexcept {
   blocks::forget_reservations_in_child();
   team::after_fork_in_child();
   blocks::unlock_slabs_in_child();
+  heap::unlock_in_child();
   blocks::resume_pool_in_child();
   fork_mutex.unlock();
   remake_in_child(&fork_mutex);
@@ -65,6 +70,7 @@ void resume_in_child() noexcept {
 void prepare_fork() noexcept {
   const std::lock_guard<std::mutex> lock(fork_mutex);
   blocks::purge_pool_before_fork();
+  heap::trim();  // or its free pages would become copy-on-write
   team::end_workers_before_fork();
 }
 

@@ -18,6 +18,12 @@
 
 namespace zerofill {
 
+#ifdef ZEROFILL_POISONS
+constexpr bool kPoisons = true;
+#else
+constexpr bool kPoisons = false;
+#endif
+
 inline void poison([[maybe_unused]] const std::byte* address,
                    [[maybe_unused]] std::size_t bytes) noexcept {
 #ifdef ZEROFILL_POISONS

@@ -1,5 +1,7 @@
 #include "blocks/background_thread.h"
 
+#include <algorithm>
+
 #include "base/immortal.h"
 
 namespace zerofill::blocks {
@@ -18,7 +20,10 @@ void BackgroundThread::run() noexcept {
   os::lower_priority_of_this_thread();
   Lock lock(*mutex_);
   while (!stopping_) {
-    const Clock::time_point due = step_(job_, lock);
+    // The chore first: what the step returns must be decided with the mutex held until it sleeps.
+    Clock::time_point due = do_chore(lock);
+    due = std::min(due, step_(job_, lock));
+    if (chore_is_due_) continue;             // it was started anew meanwhile
     if (stopping_ || due == kNow) continue;  // a stop that came during the step woke nobody
     idle_ = due == kWhenWoken;
     if (idle_) {
@@ -28,6 +33,23 @@ void BackgroundThread::run() noexcept {
     }
     idle_ = false;
   }
+}
+
+bool BackgroundThread::start_chore(Chore chore, std::mutex* mutex) noexcept {
+  if (!ensure_running(mutex)) return false;
+  chore_ = chore;
+  chore_is_due_ = true;
+  wake();
+  return true;
+}
+
+Clock::time_point BackgroundThread::do_chore(Lock& lock) noexcept {
+  if (chore_ == nullptr) return kWhenWoken;
+  chore_is_due_ = false;
+  lock.unlock();
+  const Clock::time_point due = chore_();
+  lock.lock();
+  return due;
 }
 
 void BackgroundThread::stop_before_fork(Lock& lock) noexcept {

@@ -1,5 +1,5 @@
 // Contract: a thread of low priority that does the steps of a job when they are due, and sleeps
-// otherwise. It knows nothing of the job.
+// otherwise. It knows nothing of the job. It can have a chore beside it, for somebody else.
 //
 // The job's owner has a mutex. It must be held for every call but should_stop().
 #pragma once
@@ -26,11 +26,18 @@ class BackgroundThread {
   /// it may let go of meanwhile; what it returns is decided with the mutex held.
   using Step = Clock::time_point (*)(void* job, Lock& lock);
 
+  /// Does what is due of something else, and returns when that is again. Called without the mutex.
+  using Chore = Clock::time_point (*)();
+
   BackgroundThread(Step step, void* job) noexcept : step_(step), job_(job) {}
 
   /// Starts the thread if it does not run. False when it cannot be started, or may not because a
   /// fork has begun, after which it would not be in the child.
   bool ensure_running(std::mutex* mutex) noexcept;
+
+  /// Has a chore done at once and then whenever it is due. There is one, always the same. False
+  /// when the thread cannot be started, and then nothing is done.
+  bool start_chore(Chore chore, std::mutex* mutex) noexcept;
 
   bool is_running() const noexcept { return running_; }
 
@@ -54,9 +61,12 @@ class BackgroundThread {
 
  private:
   void run() noexcept;
+  Clock::time_point do_chore(Lock& lock) noexcept;
 
   Step step_;
   void* job_;
+  Chore chore_ = nullptr;
+  bool chore_is_due_ = false;  ///< at once
   std::mutex* mutex_ = nullptr;
   std::condition_variable woken_;
   os::Thread thread_;

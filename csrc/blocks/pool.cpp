@@ -34,6 +34,10 @@ class Pool {
   std::size_t trim() noexcept;
   void apply_options() noexcept;
   PoolSizes sizes() noexcept;
+  bool start_chore(BackgroundThread::Chore chore) noexcept {
+    const Lock lock(mutex_);
+    return background_.start_chore(chore, &mutex_);
+  }
 
   void purge_before_fork() noexcept;
   void before_fork() noexcept;
@@ -267,21 +271,14 @@ std::optional<PlacedBlock> take_from_pool(const FitRequest& request) noexcept {
 }
 
 void put_into_pool(OwnedBlock block) noexcept { the_pool->put(std::move(block)); }
-
 std::size_t trim_pool() noexcept { return the_pool->trim(); }
-
 void apply_options_to_pool() noexcept { the_pool->apply_options(); }
-
+bool start_chore(BackgroundThread::Chore chore) noexcept { return the_pool->start_chore(chore); }
 PoolSizes pool_sizes() noexcept { return the_pool->sizes(); }
-
 void purge_pool_before_fork() noexcept { the_pool->purge_before_fork(); }
-
 void lock_pool_before_fork() noexcept { the_pool->before_fork(); }
-
 void allow_pooling() noexcept { the_pool->allow(); }
-
 void resume_pool_in_parent() noexcept { the_pool->after_fork_in_parent(); }
-
 void resume_pool_in_child() noexcept { the_pool->after_fork_in_child(); }
 
 }  // namespace zerofill::blocks

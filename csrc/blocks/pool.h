@@ -53,6 +53,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "blocks/background_thread.h"
 #include "blocks/block.h"
 #include "blocks/free_lists.h"
 
@@ -67,6 +68,9 @@ void put_into_pool(OwnedBlock block) noexcept;
 
 /// Returns all pooled blocks to the system; returns how many bytes that was.
 std::size_t trim_pool() noexcept;
+
+/// Has the background thread do a chore, as BackgroundThread does.
+bool start_chore(BackgroundThread::Chore chore) noexcept;
 
 /// Returns those blocks to the system that the options do not allow any more: call it when they
 /// were changed.

@@ -27,12 +27,14 @@ std::size_t addresses_left() noexcept {
 
 }  // namespace
 
+std::size_t most_idle_bytes() noexcept {
+  constexpr std::size_t kPartOfAddresses = 32;
+  return std::min(budget_total_bytes() / 4, addresses_left() / kPartOfAddresses);
+}
+
 std::size_t limit_bytes() noexcept {
   const std::size_t limit = options().pool_limit.load(std::memory_order_relaxed);
-  if (limit != kAutomaticLimit) return limit;
-  constexpr std::size_t kPartOfAddresses = 32;
-  return std::min(
-      {budget_total_bytes() / 4, 2 * in_use.bytes(), addresses_left() / kPartOfAddresses});
+  return limit != kAutomaticLimit ? limit : std::min(most_idle_bytes(), 2 * in_use.bytes());
 }
 
 std::size_t held_limit_bytes() noexcept { return std::min(budget_total_bytes() / 128, 32 * MiB); }

@@ -9,8 +9,12 @@ namespace zerofill::blocks {
 /// once they are freed, and a spare one for each that is being scrubbed meanwhile.
 std::size_t limit_bytes() noexcept;
 
-/// The part of them that the system cannot take. Freeing a block lazily and looking for missing
-/// pages takes some microseconds, which loops over a few small arrays need not pay.
+/// What memory may lie idle in any case, by the memory and the addresses that there are.
+std::size_t most_idle_bytes() noexcept;
+
+/// The part of the pool, and of the heap, that the system cannot take. Freeing a block lazily and
+/// looking for missing pages takes some microseconds, which loops over a few small arrays need not
+/// pay.
 std::size_t held_limit_bytes() noexcept;
 
 }  // namespace zerofill::blocks

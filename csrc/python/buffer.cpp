@@ -22,9 +22,6 @@ namespace zerofill::python {
 
 namespace {
 
-/// The alignment that malloc(3) and PyObject_Malloc give in any case.
-constexpr std::size_t kMallocAlignment = 16;
-
 struct PagedBufferObject : BufferObject {
   alloc::Allocation allocation;
 };
@@ -45,11 +42,11 @@ BufferObject* initialise(void* raw, std::size_t nbytes, std::size_t alignment) n
   return buffer;
 }
 
-constexpr std::size_t kSmallHeader = align_up(sizeof(BufferObject), kMallocAlignment);
+constexpr std::size_t kSmallHeader = align_up(sizeof(BufferObject), kObjectAlignment);
 
 /// How much a small Buffer takes: header, payload, and what aligning the payload may skip.
 constexpr std::size_t small_object_bytes(std::size_t nbytes, std::size_t alignment) noexcept {
-  const std::size_t slack = alignment > kMallocAlignment ? alignment - kMallocAlignment : 0;
+  const std::size_t slack = alignment > kObjectAlignment ? alignment - kObjectAlignment : 0;
   return kSmallHeader + slack + nbytes;
 }
 

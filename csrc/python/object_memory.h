@@ -6,16 +6,27 @@
 #include <cstddef>
 #include <cstdlib>
 
+#include "alloc/aligned_malloc.h"
+#include "base/poison.h"
+
 namespace zerofill::python {
 
-// On free-threaded Python an object's memory must come from PyObject_Malloc. With the GIL it may be
-// the C library's, which is quicker for what is larger than PyObject_Malloc's 512 bytes.
-#ifdef Py_GIL_DISABLED
+#if defined(Py_GIL_DISABLED)
+// On free-threaded Python an object's memory must come from PyObject_Malloc.
+constexpr std::size_t kObjectAlignment = 16;
 inline void* allocate_object(std::size_t bytes) noexcept { return PyObject_Malloc(bytes); }
 inline void free_object(void* object) noexcept { PyObject_Free(object); }
-#else
+#elif defined(ZEROFILL_POISONS)
+// The sanitizer's own, so that it reports objects that are lost.
+constexpr std::size_t kObjectAlignment = 16;
 inline void* allocate_object(std::size_t bytes) noexcept { return std::malloc(bytes); }
 inline void free_object(void* object) noexcept { std::free(object); }
+#else
+constexpr std::size_t kObjectAlignment = 64;
+inline void* allocate_object(std::size_t bytes) noexcept {
+  return alloc::aligned_malloc(bytes, kObjectAlignment);
+}
+inline void free_object(void* object) noexcept { alloc::aligned_free(object, kObjectAlignment); }
 #endif
 
 }  // namespace zerofill::python

@@ -41,10 +41,9 @@ class Stats(NamedTuple):
 
     A block is clean if all its bytes are known to be zero, and dirty otherwise.
 
-    Arrays below 2 MiB (256 KiB if they are lazy) come from the C library's ``malloc``, so only the
-    live and peak counters include them. Arrays that NumPy allocates itself, under
-    :func:`numpy_allocator` or because they hold objects, are not in the live counters; from 2 MiB
-    on they are in the others.
+    Arrays below 2 MiB (256 KiB if they are lazy) are small memory, of which only the live, peak,
+    heap and returned counters know. Arrays that NumPy allocates itself, under
+    :func:`numpy_allocator` or because they hold objects, are in all but the live counters.
 
     Attributes
     ----------
@@ -54,6 +53,8 @@ class Stats(NamedTuple):
         The highest that these two ever were.
     pooled_clean_bytes, pooled_dirty_bytes : int
         Free blocks that the pool holds for reuse.
+    heap_used_bytes, heap_idle_bytes : int
+        Pages that small memory is made of, in use and free. Free ones are held for reuse.
     clean_hits, dirty_hits : int
         How many requests were served by a block from the pool.
     misses : int
@@ -78,6 +79,8 @@ class Stats(NamedTuple):
     peak_blocks: int
     pooled_clean_bytes: int
     pooled_dirty_bytes: int
+    heap_used_bytes: int
+    heap_idle_bytes: int
     clean_hits: int
     dirty_hits: int
     misses: int
@@ -130,9 +133,8 @@ def stats() -> Stats:
 def trim() -> int:
     """Return all memory that is cached for reuse to the system.
 
-    What the C library keeps of small arrays goes back too, as far as it can (malloc_trim(3)), and
-    is not counted. The one exception is each thread's cache for the smallest arrays under
-    :func:`numpy_allocator`, which holds 80 KiB or so at most.
+    What the C library keeps goes back too, as far as it can (malloc_trim(3)), and is not counted.
+    The one exception is what other threads cache of the smallest arrays, up to 64 KiB of each size.
 
     Returns
     -------

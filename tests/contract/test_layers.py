@@ -13,7 +13,7 @@ CSRC = ROOT / "csrc"
 PACKAGE = ROOT / "src" / "zerofill"
 
 # Bottom to top: each may include only itself and what stands before it.
-LAYERS = ["base", "os", "kernel", "team", "zeroing", "blocks", "alloc", "python"]
+LAYERS = ["base", "os", "kernel", "team", "zeroing", "blocks", "heap", "alloc", "python"]
 
 # The headers through which python/ uses the three rooms of memory, and what these show of the rooms
 # in turn: the block that an allocation owns, and the reservation that reserve() returns.

@@ -35,7 +35,9 @@ def gained(action):
     before = zerofill.stats()
     action()
     after = zerofill.stats()
-    names = (name for name in before._fields if not name.startswith(("live", "peak", "pooled")))
+    names = (
+        name for name in before._fields if not name.startswith(("live", "peak", "pooled", "heap"))
+    )
     changes = {name: getattr(after, name) - getattr(before, name) for name in names}
     return {name: change for name, change in changes.items() if change}
 
@@ -261,7 +263,7 @@ def test_trim_purges_the_whole_pool():
     use(8 * MIB)
     before = pooled()
     assert before >= 72 * MIB
-    assert zerofill.trim() == before
+    assert zerofill.trim() >= before  # with what is idle of small memory
     assert pooled() == 0
     assert zerofill.trim() == 0
 

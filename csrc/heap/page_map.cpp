@@ -1,10 +1,12 @@
-#include "alloc/page_map.h"
+#include "heap/page_map.h"
 
 #include <atomic>
 #include <cstdint>
 #include <new>
 
-namespace zerofill::alloc::page_map {
+#include "base/units.h"
+
+namespace zerofill::heap::page_map {
 namespace {
 
 // A table of tables, as page tables are: 47 bits of address on Linux, macOS and Windows, 48 on
@@ -13,10 +15,15 @@ constexpr int kAddressBits = 48;
 constexpr int kUnitBits = 21;
 constexpr int kLeafBits = 13;
 constexpr int kRootBits = kAddressBits - kUnitBits - kLeafBits;
-static_assert(std::size_t{1} << kUnitBits == blocks::kBlockUnit);
+constexpr std::size_t kUnitBytes = std::size_t{1} << kUnitBits;
+static_assert(kUnitBytes == kHugePageUnit);  // blocks::kBlockUnit, and what segments start at
+
+/// A pointer to an allocation, or one to a segment and 1.
+using Word = std::uintptr_t;
+constexpr Word kIsSegment = 1;
 
 struct Leaf {
-  std::atomic<Allocation*> entries[std::size_t{1} << kLeafBits];
+  std::atomic<Word> entries[std::size_t{1} << kLeafBits];
 };
 
 std::atomic<Leaf*> root[std::size_t{1} << kRootBits];
@@ -45,7 +52,7 @@ Leaf* leaf_for(std::atomic<Leaf*>* place) noexcept {
 }
 
 /// Null when there is no leaf for that address.
-std::atomic<Allocation*>* entry_for(const void* address) noexcept {
+std::atomic<Word>* entry_for(const void* address) noexcept {
   const std::uint64_t unit = unit_of(address);
   if (root_index(unit) >= std::size_t{1} << kRootBits) return nullptr;
   Leaf* leaf = root[root_index(unit)].load(std::memory_order_acquire);
@@ -59,17 +66,31 @@ bool reserve(const std::byte* data) noexcept {
   return index < std::size_t{1} << kRootBits && leaf_for(&root[index]) != nullptr;
 }
 
-void insert(Allocation* allocation) noexcept {
-  entry_for(allocation->data())->store(allocation, std::memory_order_release);
+void insert(const std::byte* data, alloc::Allocation* allocation) noexcept {
+  entry_for(data)->store(reinterpret_cast<Word>(allocation), std::memory_order_release);
 }
 
-void erase(const Allocation* allocation) noexcept {
-  entry_for(allocation->data())->store(nullptr, std::memory_order_release);
+bool insert(const std::byte* address, std::size_t bytes, Segment* segment) noexcept {
+  // The segment may end under another leaf than it starts.
+  if (!reserve(address) || !reserve(address + bytes - 1)) return false;
+  const Word word = reinterpret_cast<Word>(segment) | kIsSegment;
+  for (std::size_t offset = 0; offset < bytes; offset += kUnitBytes) {
+    entry_for(address + offset)->store(word, std::memory_order_release);
+  }
+  return true;
 }
 
-Allocation* find(const void* data) noexcept {
-  const std::atomic<Allocation*>* entry = entry_for(data);
-  return entry != nullptr ? entry->load(std::memory_order_acquire) : nullptr;
+void erase(const std::byte* data) noexcept { entry_for(data)->store(0, std::memory_order_release); }
+
+void erase(const std::byte* address, std::size_t bytes) noexcept {
+  for (std::size_t offset = 0; offset < bytes; offset += kUnitBytes) erase(address + offset);
 }
 
-}  // namespace zerofill::alloc::page_map
+Entry find(const void* data) noexcept {
+  const std::atomic<Word>* entry = entry_for(data);
+  const Word word = entry != nullptr ? entry->load(std::memory_order_acquire) : 0;
+  if ((word & kIsSegment) != 0) return {reinterpret_cast<Segment*>(word - kIsSegment), nullptr};
+  return {nullptr, reinterpret_cast<alloc::Allocation*>(word)};
+}
+
+}  // namespace zerofill::heap::page_map

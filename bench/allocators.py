@@ -1,0 +1,155 @@
+"""The allocators that a program can be run with, each way in a process of its own.
+
+``python bench/allocators.py`` prints tables of the time of each way over plain NumPy's, with peak
+memory and page faults beside it: works of ``one_work.py`` by size.
+``--works chain --sizes 64KiB 1MiB`` selects; ``--threads 2 4 8`` runs them in threads.
+"""
+
+import argparse
+import functools
+import itertools
+import json
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterable
+
+HERE = pathlib.Path(__file__).parent
+KIB, MIB = 1 << 10, 1 << 20
+SIZES = [
+    *(KIB * n for n in (1, 4, 16, 64, 128, 256, 512)),
+    *(MIB * n for n in (1, 2, 4, 8, 16, 32, 64, 256, 1024)),
+]
+WORKS = ["zeros", "empty", "add", "chain"]
+PLAIN, OURS = "NumPy", "zerofill"
+
+# Environment of each way; LIBRARY is the name of one that takes malloc's place.
+LIBRARY = "LD_PRELOAD"
+WAYS: dict[str, dict[str, str]] = {
+    PLAIN: {},
+    OURS: {},
+    "glibc that keeps": {
+        "MALLOC_MMAP_THRESHOLD_": "4294967296",
+        "MALLOC_TRIM_THRESHOLD_": "8589934592",
+        "MALLOC_TOP_PAD_": "67108864",
+    },
+    "mimalloc": {LIBRARY: "libmimalloc.so.2"},
+    "jemalloc": {
+        LIBRARY: "libjemalloc.so.2",
+        "MALLOC_CONF": "thp:always,oversize_threshold:0,dirty_decay_ms:10000,"
+        "muzzy_decay_ms:10000,background_thread:true",
+    },
+    "tcmalloc": {LIBRARY: "libtcmalloc_minimal.so.4"},
+    "tbbmalloc": {LIBRARY: "libtbbmalloc_proxy.so.2"},
+}
+
+
+def parse_size(text: str) -> int:
+    """Return a size in bytes: "64KiB", "1MiB" or a number."""
+    match = re.fullmatch(r"(\d+)(KiB|MiB|GiB)?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 64KiB")
+    return int(match[1]) << {None: 0, "KiB": 10, "MiB": 20, "GiB": 30}[match[2]]
+
+
+def format_size(nbytes: int) -> str:
+    """Return a size in words: "64 KiB"."""
+    for unit, power in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if nbytes >= 1 << power:
+            return f"{nbytes >> power} {unit}"
+    return f"{nbytes} B"
+
+
+@functools.cache
+def is_installed(library: str) -> bool:
+    """Return whether the loader finds a library by its name; it only warns if it does not."""
+    environment = {**os.environ, LIBRARY: library}
+    command = [sys.executable, "-c", ""]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    return library not in result.stderr
+
+
+def installed_ways(names: Iterable[str] = WAYS) -> list[str]:
+    """Return the ways that this machine has."""
+    return [name for name in names if is_installed(WAYS[name].get(LIBRARY, "libc.so.6"))]
+
+
+def missing_ways() -> dict[str, str]:
+    """Return the ways that it has not, and the library that each needs."""
+    there = installed_ways()
+    return {name: ways[LIBRARY] for name, ways in WAYS.items() if name not in there}
+
+
+def run_work(way: str, *arguments: object) -> dict[str, float]:
+    """Run ``one_work.py`` in a process of its own; return its record."""
+    command = [sys.executable, str(HERE / "one_work.py"), *map(str, arguments)]
+    command += ["--zerofill"] if way == OURS else []
+    environment = {**os.environ, **WAYS[way]}
+    result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    record: dict[str, float] = json.loads(result.stdout)
+    return record
+
+
+def run_in_turn(
+    arguments: tuple[object, ...], ways: list[str], rounds: int
+) -> dict[str, list[dict[str, float]]]:
+    """Run a work in each way in turn, as often as `rounds` says; each round begins with another."""
+    records: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
+    for turn in range(rounds):
+        first = turn % len(ways)
+        for way in ways[first:] + ways[:first]:
+            records[way].append(run_work(way, *arguments))
+    return records
+
+
+def medians(records: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """Return the median of each figure of each way."""
+    return {
+        way: {key: statistics.median(one[key] for one in of_way) for key in of_way[0]}
+        for way, of_way in records.items()
+    }
+
+
+def print_row(label: str, found: dict[str, dict[str, float]]) -> None:
+    plain = found[PLAIN]
+    ratios = {way: figures["seconds"] / plain["seconds"] for way, figures in found.items()}
+    peers = {way: ratio for way, ratio in ratios.items() if way != OURS}
+    best = min(peers, key=peers.__getitem__)
+    cells = " | ".join(f"{ratios[way]:.2f}" for way in found)
+    ours = f"{ratios[OURS] / peers[best]:.2f} of {best}" if OURS in ratios else ""
+    peak = " ".join(f"{figures['peak_bytes'] / MIB:.0f}" for figures in found.values())
+    faults = " ".join(f"{figures['faults']:.0f}" for figures in found.values())
+    seconds = f"{plain['seconds'] * 1e6:.2f} us"
+    print(f"| {label} | {seconds} | {cells} | {ours} | {peak} | {faults} |", flush=True)
+
+
+def print_header(ways: list[str]) -> None:
+    columns = ["work", PLAIN, *ways, f"{OURS} over the best", "peak MiB", "faults a call"]
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
+
+
+def main() -> int:
+    """Print a row for each work, size and number of threads."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--works", nargs="+", choices=WORKS, default=WORKS)
+    parser.add_argument("--sizes", nargs="+", type=parse_size, default=SIZES)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--threads", nargs="+", type=int, default=[1])
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    ways = installed_ways(options.ways)
+    for way, library in missing_ways().items():
+        print(f"{way} is not installed: {library}", file=sys.stderr)
+    print_header(ways)
+    for work, nbytes, threads in itertools.product(options.works, options.sizes, options.threads):
+        arguments = (work, nbytes, "--threads", threads)
+        found = medians(run_in_turn(arguments, ways, options.rounds))
+        print_row(f"{work} {format_size(nbytes)}" + f" x {threads}" * (threads > 1), found)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,283 @@
+// The design is told in heap.h and page_heap.h.
+#include "heap/heap.h"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+
+#include "base/align.h"
+#include "base/clock.h"
+#include "base/immortal.h"
+#include "base/options.h"
+#include "base/poison.h"
+#include "blocks/budget.h"
+#include "blocks/pool.h"
+#include "heap/limits.h"
+#include "heap/page_heap.h"
+#include "heap/page_map.h"
+#include "heap/size_classes.h"
+#include "heap/slab_lists.h"
+#include "heap/thread_cache.h"
+#include "os/pages.h"
+
+namespace zerofill::heap {
+namespace {
+
+struct Heap {
+  std::mutex mutex;  ///< guards all below
+  PageHeap pages;
+  SlabLists slabs{&pages};
+  bool ages = false;  ///< whether step() is called until nothing is idle
+  Clock::time_point last_tick;
+  Clock::time_point next_try;  ///< to start the thread that calls it, where that failed
+};
+
+Immortal<Heap> the_heap;
+
+// In the background ----------
+
+/// Does what is due by now; returns when that is again. The background thread calls it.
+Clock::time_point step() noexcept {
+  constexpr Clock::duration kPollInterval = std::chrono::seconds(1);
+  const bool is_low = blocks::is_memory_low();
+  Lock lock(the_heap->mutex);
+  PageHeap& pages = the_heap->pages;
+  const Clock::time_point now = Clock::now();
+  const Clock::duration tick = std::max<Clock::duration>(decay_time() / PageHeap::kTicksOfDecay,
+                                                         std::chrono::milliseconds(1));
+  if (is_low) {
+    pages.purge(0, lock);
+  } else if (now - the_heap->last_tick >= tick) {
+    the_heap->last_tick = now;
+    pages.grow_older();
+    pages.purge(PageHeap::kOld, lock);
+  }
+  the_heap->ages = pages.idle_bytes() != 0;
+  if (!the_heap->ages) return Clock::time_point::max();
+  return std::min(the_heap->last_tick + tick, now + kPollInterval);
+}
+
+/// For who has put something back. Without a thread (RLIMIT_NPROC) it does a step itself.
+void see_to_ageing(Lock& lock) noexcept {
+  constexpr Clock::duration kPatience = std::chrono::milliseconds(100);
+  if (the_heap->ages || the_heap->pages.idle_bytes() == 0) return;
+  const bool failed_before = the_heap->next_try != Clock::time_point{};
+  if (failed_before && Clock::now() < the_heap->next_try) return;
+  the_heap->ages = true;
+  lock.unlock();
+  const bool starts = blocks::start_chore(&step);
+  if (!starts) step();
+  lock.lock();
+  the_heap->next_try = starts ? Clock::time_point{} : Clock::now() + kPatience;
+  if (!starts) the_heap->ages = false;
+}
+
+// Slots ----------
+
+/// Of slots that a thread cache has no room for, with their memory poisoned or not.
+[[gnu::noinline]] void flush(int size_class, void* const* slots, int count) noexcept {
+  Lock lock(the_heap->mutex);
+  for (int i = 0; i < count; ++i) {
+    poison(static_cast<std::byte*>(slots[i]), slot_bytes(size_class));
+    const Segment* segment = page_map::find(slots[i]).segment;
+    the_heap->slabs.put(segment->owners[segment->page_of(slots[i])].slab(), slots[i], lock);
+  }
+  see_to_ageing(lock);
+}
+
+/// Takes a few at once, and caches all but the one that it returns.
+[[gnu::noinline]] void* take_slots(int size_class) noexcept {
+  constexpr int kMost = 8;
+  void* slots[kMost];
+  const int wanted = std::min(kMost, (thread_cache::capacity(size_class) + 1) / 2);
+  Lock lock(the_heap->mutex);
+  const int taken = the_heap->slabs.take(size_class, slots, wanted, lock);
+  lock.unlock();
+  // In this order the next ones come with rising addresses.
+  for (int i = taken; i-- > 1;) {
+    if (!thread_cache::push(size_class, slots[i], &flush)) flush(size_class, slots + i, 1);
+  }
+  return taken != 0 ? slots[0] : nullptr;
+}
+
+void* allocate_slot(std::size_t bytes) noexcept {
+  const int size_class = class_of(bytes);
+  void* slot = thread_cache::pop(size_class);
+  return slot != nullptr ? slot : take_slots(size_class);
+}
+
+/// The slot that memory of a larger alignment lies in.
+[[gnu::noinline]] void* slot_of(const Segment& segment, void* memory) noexcept {
+  const PageOwner owner = segment.owners[segment.page_of(memory)];
+  auto* start = static_cast<std::byte*>(memory);
+  const auto offset = static_cast<std::size_t>(start - owner.slab()->run.start());
+  return start - offset % slot_bytes(owner.size_class());
+}
+
+// Runs of pages ----------
+
+/// Where in its run a piece starts: not all at the start of a page, or they would compete for the
+/// same sets of a cache. The same for one run always, whose cache lines may be warm.
+std::size_t colour_of(std::size_t first_page, std::size_t room) noexcept {
+  constexpr std::size_t kStep = 5 * kLineBytes;
+  const std::size_t places = std::min(kPageBytes, room + kLineBytes) / kStep;
+  return places < 2 ? 0 : first_page % places * kStep;
+}
+
+/// Pages for a piece, and one more where it would fill them to the last byte and that is little.
+std::size_t pages_for(std::size_t bytes) noexcept {
+  constexpr std::size_t kManyPages = 16;
+  const std::size_t pages = ceil_divide(bytes, kPageBytes);
+  return pages + (bytes % kPageBytes == 0 && pages >= kManyPages ? 1 : 0);
+}
+
+[[gnu::noinline]] std::byte* allocate_run(std::size_t bytes, std::size_t alignment,
+                                          bool* is_zero) noexcept {
+  const std::size_t slack = std::max(alignment, kPageBytes) - kPageBytes;
+  Lock lock(the_heap->mutex);
+  const Run run = the_heap->pages.take(pages_for(bytes + slack), lock);
+  if (run.segment == nullptr) return nullptr;
+  std::byte* memory = align_up(run.start(), alignment);
+  const auto room = static_cast<std::size_t>(run.end() - memory) - bytes;
+  if (alignment <= kLineBytes) memory += colour_of(run.first, room);
+  run.segment->owners[run.segment->page_of(memory)] = PageOwner::run(run.first, run.pages);
+  *is_zero = run.is_fresh;
+  return memory;
+}
+
+Run run_of(Segment* segment, const void* memory) noexcept {
+  const PageOwner owner = segment->owners[segment->page_of(memory)];
+  return {segment, owner.first(), owner.pages()};
+}
+
+[[gnu::noinline]] void free_run(const Run& run) noexcept {
+  poison(run.start(), run.pages * kPageBytes);
+  Lock lock(the_heap->mutex);
+  the_heap->pages.put(run, lock);
+  see_to_ageing(lock);
+}
+
+bool resize_run(Segment* segment, void* memory, std::size_t bytes) noexcept {
+  Run run = run_of(segment, memory);
+  const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(memory) - run.start());
+  const std::size_t pages = ceil_divide(offset + bytes, kPageBytes);
+  if (bytes <= kLargestSlotBytes / 2) return false;  // a slot does
+  Lock lock(the_heap->mutex);
+  if (pages > run.pages) {
+    if (!the_heap->pages.extend(&run, pages)) return false;
+  } else if (pages < run.pages - run.pages / 8) {
+    const Run rest{segment, run.first + pages, run.pages - pages};
+    run.pages = pages;
+    poison(rest.start(), rest.pages * kPageBytes);
+    the_heap->pages.put(rest, lock);
+  }
+  segment->owners[segment->page_of(memory)] = PageOwner::run(run.first, run.pages);
+  see_to_ageing(lock);
+  return true;
+}
+
+// Both ----------
+
+/// Null when there is no memory.
+std::byte* take(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcept {
+  const std::size_t slack = std::max(alignment, kLineBytes) - kLineBytes;
+  *is_zero = false;
+  if (bytes + slack > kLargestSlotBytes) return allocate_run(bytes, alignment, is_zero);
+  auto* slot = static_cast<std::byte*>(allocate_slot(bytes + slack));
+  return slot != nullptr && slack != 0 ? align_up(slot, alignment) : slot;
+}
+
+/// To its capacity: who resizes an array copies as much, because nobody knows what was asked for.
+void unpoison_all(void* memory) noexcept {
+  if constexpr (kPoisons) {
+    const Segment* segment = page_map::find(memory).segment;
+    unpoison(static_cast<std::byte*>(memory), capacity(*segment, memory));
+  }
+}
+
+std::byte* allocate(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcept {
+  std::byte* memory = take(bytes, alignment, is_zero);
+  if (memory == nullptr && blocks::trim_pool() != 0) memory = take(bytes, alignment, is_zero);
+  if (memory != nullptr) unpoison_all(memory);
+  return memory;
+}
+
+}  // namespace
+
+void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  bool is_zero;
+  return allocate(bytes, alignment, &is_zero);
+}
+
+void* allocate_zeros(std::size_t bytes, std::size_t alignment) noexcept {
+  bool is_zero;
+  void* memory = allocate(bytes, alignment, &is_zero);
+  return memory == nullptr || is_zero ? memory : std::memset(memory, 0, bytes);
+}
+
+std::size_t capacity(const Segment& segment, const void* memory) noexcept {
+  const auto* start = static_cast<const std::byte*>(memory);
+  const PageOwner owner = segment.owners[segment.page_of(memory)];
+  if (owner.is_run()) {
+    return static_cast<std::size_t>(segment.page(owner.first() + owner.pages()) - start);
+  }
+  const std::size_t size = slot_bytes(owner.size_class());
+  return size - static_cast<std::size_t>(start - owner.slab()->run.start()) % size;
+}
+
+bool resize(Segment* segment, void* memory, std::size_t bytes) noexcept {
+  if (segment->owners[segment->page_of(memory)].is_run()) {
+    if (!resize_run(segment, memory, bytes)) return false;
+  } else {
+    const std::size_t most = capacity(*segment, memory);
+    if (bytes > most || bytes <= most / 2) return false;
+  }
+  unpoison_all(memory);
+  return true;
+}
+
+void free(Segment* segment, void* memory, std::size_t alignment) noexcept {
+  const PageOwner owner = segment->owners[segment->page_of(memory)];
+  if (owner.is_run()) return free_run({segment, owner.first(), owner.pages()});
+  const int size_class = owner.size_class();
+  void* slot = alignment <= kLineBytes ? memory : slot_of(*segment, memory);
+  if (!thread_cache::push(size_class, slot, &flush)) flush(size_class, &slot, 1);
+}
+
+void free(void* memory, std::size_t alignment) noexcept {
+  free(page_map::find(memory).segment, memory, alignment);
+}
+
+std::size_t trim() noexcept {
+  thread_cache::clear();
+  Lock lock(the_heap->mutex);
+  return the_heap->pages.purge(0, lock);
+}
+
+void apply_options() noexcept {
+  Lock lock(the_heap->mutex);
+  if (the_heap->pages.idle_bytes() > idle_limit_bytes()) the_heap->pages.purge(0, lock);
+}
+
+Sizes sizes() noexcept {
+  const Lock lock(the_heap->mutex);
+  return {the_heap->pages.used_bytes(), the_heap->pages.idle_bytes()};
+}
+
+void lock_before_fork() noexcept {
+  Lock lock(the_heap->mutex);
+  the_heap->pages.purge(0, lock);
+  the_heap->pages.wait_until_settled(lock);
+  the_heap->ages = false;  // the thread has ended
+  lock.release();          // until the fork is over
+}
+
+void unlock_in_parent() noexcept { the_heap->mutex.unlock(); }
+
+void unlock_in_child() noexcept {
+  the_heap->mutex.unlock();
+  remake_in_child(&the_heap->mutex);
+  the_heap->pages.remake_in_child();
+}
+
+}  // namespace zerofill::heap

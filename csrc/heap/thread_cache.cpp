@@ -1,0 +1,101 @@
+#include "heap/thread_cache.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/poison.h"
+#include "heap/size_classes.h"
+
+namespace zerofill::heap::thread_cache {
+namespace {
+
+constexpr int kMostSlots = 16;
+constexpr std::size_t kMostBytes = 64 * KiB;  ///< of one class
+
+/// Slots of one class, the last one freed on top.
+struct Stack {
+  int count;
+  int room;  ///< capacity()
+  void* slots[kMostSlots];
+};
+
+struct Cache {
+  Stack stacks[kClasses];
+  Flush flush;
+};
+
+/// Null before the thread caches anything, and when it is ending.
+thread_local Cache* cache = nullptr;
+thread_local bool is_ending = false;
+
+void flush_all(Cache* from) noexcept {
+  for (int size_class = 0; size_class < kClasses; ++size_class) {
+    Stack& stack = from->stacks[size_class];
+    if (stack.count != 0) from->flush(size_class, stack.slots, stack.count);
+    stack.count = 0;
+  }
+}
+
+/// Frees what the thread has cached. Others of its objects may be destroyed later, and still free
+/// arrays.
+struct AtThreadEnd {
+  // Not trivial, so that the destructor is registered where control passes the object's definition,
+  // and not for threads that never come there.
+  AtThreadEnd() noexcept {}  // NOLINT(modernize-use-equals-default)
+  ~AtThreadEnd() {
+    Cache* ending = cache;
+    cache = nullptr;
+    is_ending = true;
+    if (ending == nullptr) return;
+    flush_all(ending);
+    std::free(ending);
+  }
+};
+
+[[gnu::noinline]] bool make_cache(Flush flush) noexcept {
+  if (is_ending) return false;
+  thread_local const AtThreadEnd at_thread_end;
+  cache = static_cast<Cache*>(std::calloc(1, sizeof(Cache)));
+  if (cache == nullptr) return false;
+  cache->flush = flush;
+  for (int size_class = 0; size_class < kClasses; ++size_class) {
+    cache->stacks[size_class].room = capacity(size_class);
+  }
+  return true;
+}
+
+/// Flushes the older half, because the newer one is warm.
+[[gnu::noinline]] void make_room(int size_class, Stack* stack) noexcept {
+  const int half = (stack->room + 1) / 2;
+  cache->flush(size_class, stack->slots, half);
+  std::copy(stack->slots + half, stack->slots + stack->count, stack->slots);
+  stack->count -= half;
+}
+
+}  // namespace
+
+int capacity(int size_class) noexcept {
+  const std::size_t slots = kMostBytes / slot_bytes(size_class);
+  return static_cast<int>(std::min(slots, std::size_t{kMostSlots}));
+}
+
+bool push(int size_class, void* slot, Flush flush) noexcept {
+  if (cache == nullptr && !make_cache(flush)) return false;
+  Stack& stack = cache->stacks[size_class];
+  if (stack.count == stack.room) make_room(size_class, &stack);
+  poison(static_cast<std::byte*>(slot), slot_bytes(size_class));
+  stack.slots[stack.count++] = slot;
+  return true;
+}
+
+void* pop(int size_class) noexcept {
+  if (cache == nullptr) return nullptr;
+  Stack& stack = cache->stacks[size_class];
+  return stack.count != 0 ? stack.slots[--stack.count] : nullptr;
+}
+
+void clear() noexcept {
+  if (cache != nullptr) flush_all(cache);
+}
+
+}  // namespace zerofill::heap::thread_cache
