@@ -19,15 +19,16 @@ class Counter {
 
 /// Since the process started; bytes unless the comment says otherwise.
 struct Counters {
-  Counter clean_hits;  ///< blocks reused that were known to be zero (a count)
-  Counter dirty_hits;  ///< blocks reused that may have held anything (a count)
-  Counter misses;      ///< blocks that had to come from the system (a count)
-  Counter zeroed;      ///< written with zeros while a caller waited
-  Counter skipped;     ///< not written, because they were known to be zero
-  Counter scrubbed;    ///< written with zeros in the background
-  Counter populated;   ///< fresh pages made resident
-  Counter returned;    ///< returned to the system: unmapped or discarded
-  Counter moved;       ///< not copied when a block was resized, since its pages stayed or moved
+  Counter clean_hits;      ///< blocks reused that were known to be zero (a count)
+  Counter dirty_hits;      ///< blocks reused that may have held anything (a count)
+  Counter misses;          ///< blocks that had to come from the system (a count)
+  Counter zeroed;          ///< written with zeros while a caller waited
+  Counter skipped;         ///< not written, because they were known to be zero
+  Counter scrubbed;        ///< written with zeros in the background
+  Counter populated;       ///< fresh pages made resident
+  Counter populated_huge;  ///< of these, on huge pages that the system granted
+  Counter returned;        ///< returned to the system: unmapped or discarded
+  Counter moved;           ///< not copied when a block was resized, since its pages stayed or moved
 };
 
 Counters& counters() noexcept;

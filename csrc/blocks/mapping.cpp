@@ -10,23 +10,15 @@
 #include "base/errors.h"
 #include "base/options.h"
 #include "base/poison.h"
+#include "blocks/first_touch.h"
 #include "blocks/fork_epoch.h"
 #include "os/pages.h"
-#include "zeroing/chunks.h"
 
 namespace zerofill::blocks {
 namespace {
 
 /// A page and a cache line: the next page of a TLB and the next set of a cache.
 constexpr std::size_t kColourStepBytes = 4160;
-
-/// Writes to each page, which makes a fresh one resident. It is zero already and stays so.
-void touch_pages(std::byte* address, std::size_t bytes) noexcept {
-  const std::size_t step = os::page_bytes();
-  for (std::size_t offset = 0; offset < bytes; offset += step) {
-    *reinterpret_cast<volatile std::byte*>(address + offset) = std::byte{0};
-  }
-}
 
 }  // namespace
 
@@ -51,8 +43,9 @@ OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colou
   block.colour = colour;
   block.content = Content::zero;
   block.fork_epoch = fork_epoch();
-  const bool wants_huge =
-      pages == PageSize::huge && options().huge_pages.load(std::memory_order_relaxed);
+  const bool wants_huge = pages == PageSize::huge &&
+                          options().huge_pages.load(std::memory_order_relaxed) &&
+                          !are_huge_pages_scarce();
   if (holds_huge && !wants_huge) {
     (void)os::advise_no_huge_pages(address, block.bytes);
   } else {
@@ -64,26 +57,6 @@ OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colou
 void unmap_block(const Block& block) noexcept {
   unpoison(block.address, block.bytes);  // or the next mapping at this address would be poisoned
   if (os::unmap_pages(block.address, block.bytes) == 0) counters().returned.add(block.bytes);
-}
-
-void make_resident(Block* block, Reservation* reservation, const team::Poll& poll) {
-  // Huge pages are touched: that is one fault for 2 MiB and holds up no other thread. Small ones
-  // are populated, which is twice as fast as a fault for each page. It holds the lock of the
-  // address space meanwhile, hence in chunks.
-  std::atomic<bool> populate{!block->huge_pages};
-  const auto body = [&](std::size_t start, std::size_t bytes) {
-    std::byte* address = block->address + start;
-    if (!populate.load(std::memory_order_relaxed)) {
-      touch_pages(address, bytes);
-    } else if (os::populate_pages(address, bytes) != 0) {
-      populate.store(false, std::memory_order_relaxed);
-      touch_pages(address, bytes);
-    }
-    reservation->settle(bytes);
-  };
-  zeroing::for_each_chunk(block->bytes, zeroing::plan_first_touch(block->bytes), poll, body);
-  block->residency = Residency::all;
-  counters().populated.add(block->bytes);
 }
 
 void keep_resident(Block* block) noexcept {

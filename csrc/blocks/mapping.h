@@ -1,4 +1,4 @@
-// Contract: blocks that are mappings of their own: made, made resident, resized and unmapped.
+// Contract: blocks that are mappings of their own: made, resized and unmapped.
 //
 // Every function may be called from any thread.
 #pragma once
@@ -6,8 +6,6 @@
 #include <cstddef>
 
 #include "blocks/block.h"
-#include "blocks/budget.h"
-#include "team/team.h"
 
 namespace zerofill::blocks {
 
@@ -26,11 +24,6 @@ OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colou
 
 /// Unmaps a block and counts its bytes.
 void unmap_block(const Block& block) noexcept;
-
-/// Makes every page of a fresh block resident without writing more to it than the system needs.
-/// Throws Interrupted when the poll says stop; the block is then partly resident.
-/// pre: block->content is zero. post: block->residency is all, its content still zero.
-void make_resident(Block* block, Reservation* reservation, const team::Poll& poll);
 
 /// Makes a clean block that was freed lazily resident again, and keeps the system from taking its
 /// pages. pre: block->content is zero. post: block->residency is all, its content still zero.

@@ -24,9 +24,11 @@ namespace zerofill::heap {
 namespace {
 
 struct Heap {
+  Heap() noexcept : slabs(&pages) {}
+
   std::mutex mutex;  ///< guards all below
   PageHeap pages;
-  SlabLists slabs{&pages};
+  SlabLists slabs;
   bool ages = false;  ///< whether step() is called until nothing is idle
   Clock::time_point last_tick;
   Clock::time_point next_try;  ///< to start the thread that calls it, where that failed

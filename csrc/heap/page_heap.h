@@ -73,8 +73,8 @@ class PageHeap {
   bool add_segment(Lock& lock) noexcept;
   void settle(const Run& run) noexcept;
   void settle_recent() noexcept;
-  void free_lazily(const Run& run, Lock& lock) noexcept;
-  std::size_t discard(const Run& run, Lock& lock) noexcept;
+  void free_lazily(const Run& settled, Lock& lock) noexcept;
+  std::size_t discard(const Run& old, Lock& lock) noexcept;
   std::size_t purge_segment(Segment* segment, int age, Lock& lock) noexcept;
   void unmap_empty(Lock& lock) noexcept;
   void begin_system_call(Lock& lock) noexcept;

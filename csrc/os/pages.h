@@ -37,6 +37,10 @@ int unmap_pages(void* address, std::size_t bytes) noexcept;
 /// Asks for huge pages in this range. Success does not mean that the system will find any.
 int advise_huge_pages(void* address, std::size_t bytes) noexcept;
 
+/// Whether the page is on a huge page, the first byte of which was just touched and nothing else of
+/// it. False where the system does not say.
+bool is_huge_page_granted(void* address) noexcept;
+
 /// Asks for no huge pages in this range. Does nothing where the system never gives them unasked.
 int advise_no_huge_pages(void* address, std::size_t bytes) noexcept;
 

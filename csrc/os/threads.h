@@ -1,6 +1,8 @@
 // Contract: the library's own threads.
 #pragma once
 
+#include <chrono>
+
 namespace zerofill::os {
 
 /// A started thread; copyable, to be joined exactly once.
@@ -23,6 +25,9 @@ void lower_priority_of_this_thread() noexcept;
 
 /// The number of threads that the system counts in this process; 0 when it does not say.
 int count_threads() noexcept;
+
+/// For how long the calling thread has run on a CPU, the system's work for it included.
+std::chrono::nanoseconds cpu_time_of_this_thread() noexcept;
 
 /// Sleeps for about this many microseconds.
 void sleep_microseconds(unsigned microseconds) noexcept;

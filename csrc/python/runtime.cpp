@@ -48,6 +48,7 @@ py::dict stats() {
   record["skipped_bytes"] = counted.skipped.value();
   record["scrubbed_bytes"] = counted.scrubbed.value();
   record["populated_bytes"] = counted.populated.value();
+  record["huge_page_bytes"] = counted.populated_huge.value();
   record["returned_bytes"] = counted.returned.value();
   record["moved_bytes"] = counted.moved.value();
   return record;
@@ -74,6 +75,7 @@ py::dict get_options() {
   record["decay"] = chosen.decay.load();
   record["scrub"] = name_of(chosen.scrub.load());
   record["audit"] = chosen.audit.load();
+  record["huge_pages"] = chosen.huge_pages.load() ? "auto" : "off";
   return record;
 }
 
@@ -89,6 +91,12 @@ std::optional<Value> given_value(const py::kwargs& given, const char* name) {
   return given[name].cast<Value>();
 }
 
+/// What is pooled may be of the other kind.
+void set_huge_pages(bool wanted) {
+  if (options().huge_pages.exchange(wanted) == wanted) return;
+  without_gil([](const team::Poll&) { alloc::trim(); });
+}
+
 /// Sets only the options that are given, so that two threads can set different ones. The values
 /// were checked in zerofill.option_values. All are converted before one is set, because a
 /// conversion can fail.
@@ -98,12 +106,14 @@ void set_options(const py::kwargs& given) {
   const auto decay = given_value<double>(given, "decay");
   const auto scrub = given_value<std::string>(given, "scrub");
   const auto audit = given_value<bool>(given, "audit");
+  const auto huge_pages = given_value<std::string>(given, "huge_pages");
   Options& chosen = options();
   if (num_threads) chosen.num_threads.store(*num_threads);
   if (pool_limit) chosen.pool_limit.store(pool_limit->value_or(kAutomaticLimit));
   if (decay) chosen.decay.store(*decay);
   if (scrub) chosen.scrub.store(scrub_of(*scrub));
   if (audit) chosen.audit.store(*audit);
+  if (huge_pages) set_huge_pages(*huge_pages != "off");
   if (pool_limit || decay) without_gil([](const team::Poll&) { alloc::apply_options(); });
 }
 
@@ -153,7 +163,6 @@ void register_runtime(py::module_& module) {
   module.def("set_options", &set_options);
   module.def("system_info", &system_info);
   module.def("disable_own_memory", &disable_own_memory);
-  module.def("disable_huge_pages", [] { options().huge_pages.store(false); });
   module.def("is_own_memory_disabled", &is_own_memory_disabled);
 }
 

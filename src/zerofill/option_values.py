@@ -75,12 +75,20 @@ def _check_audit(value: Any) -> bool:
     raise TypeError(f"audit must be True or False, got {value!r}")
 
 
+def _check_huge_pages(value: Any) -> str:
+    if isinstance(value, str) and value in ("auto", "off"):
+        return value
+    error = ValueError if isinstance(value, str) else TypeError
+    raise error(f"huge_pages must be 'auto' or 'off', got {value!r}")
+
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "num_threads": _check_num_threads,
     "pool_limit": _check_pool_limit,
     "decay": _check_decay,
     "scrub": _check_scrub,
     "audit": _check_audit,
+    "huge_pages": _check_huge_pages,
 }
 
 
@@ -142,5 +150,6 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "decay": _parse_number(float),
     "scrub": _parse_scrub,
     "audit": _parse_switch,
+    "huge_pages": str.lower,
     "disable": _parse_switch,
 }

@@ -27,6 +27,8 @@ class Options(NamedTuple):
         Whether large blocks are zeroed in the background once they are freed.
     audit : bool
         Whether clean blocks are checked for writes after free when they are reused.
+    huge_pages : "auto" or "off"
+        Whether the system is asked for huge pages.
     """
 
     num_threads: int
@@ -34,6 +36,7 @@ class Options(NamedTuple):
     decay: float
     scrub: bool | Literal["auto"]
     audit: bool
+    huge_pages: Literal["auto", "off"]
 
 
 class Stats(NamedTuple):
@@ -67,6 +70,8 @@ class Stats(NamedTuple):
         Overwritten with zeros in the background.
     populated_bytes : int
         Made resident in fresh pages.
+    huge_page_bytes : int
+        Of these, on huge pages that the system granted.
     returned_bytes : int
         Returned to the system.
     moved_bytes : int
@@ -88,6 +93,7 @@ class Stats(NamedTuple):
     skipped_bytes: int
     scrubbed_bytes: int
     populated_bytes: int
+    huge_page_bytes: int
     returned_bytes: int
     moved_bytes: int
 
@@ -100,6 +106,8 @@ class _Unchanged(enum.Enum):
 
 
 UNCHANGED: Final = _Unchanged.UNCHANGED
+
+NUMPYS_VARIABLE: Final = "NUMPY_MADVISE_HUGEPAGE"
 
 
 # What set each option that does not have its default.
@@ -159,6 +167,7 @@ def configure(
     decay: float | _Unchanged = UNCHANGED,
     scrub: bool | Literal["auto", "on", "off"] | _Unchanged = UNCHANGED,
     audit: bool | _Unchanged = UNCHANGED,
+    huge_pages: Literal["auto", "off"] | _Unchanged = UNCHANGED,
 ) -> Options:
     """Set runtime options, and return the values of all of them.
 
@@ -183,6 +192,11 @@ def configure(
     audit : bool
         Whether a block that should be all zero is checked when it is reused. A byte that is not
         zero was written after it was freed, and is reported on standard error. Default False.
+    huge_pages : "auto" or "off"
+        Whether the system is asked for huge pages (madvise(2), MADV_HUGEPAGE). "auto" (the
+        default): for blocks that hold one, unless the system has just refused some or was slow to
+        make them. NumPy's variable ``NUMPY_MADVISE_HUGEPAGE=0`` means "off" where the option is
+        not set. When the option changes, the pool is emptied.
 
     Returns
     -------
@@ -210,6 +224,7 @@ def configure(
         "decay": decay,
         "scrub": scrub,
         "audit": audit,
+        "huge_pages": huge_pages,
     }
     checked = {
         name: check_option(name, value) for name, value in given.items() if value is not UNCHANGED
@@ -224,21 +239,19 @@ def configure(
 def configure_from_environment(environment: Mapping[str, str]) -> None:
     """Set the options that ``ZEROFILL_...`` variables give. Called once, on import.
 
-    NumPy's own variable ``NUMPY_MADVISE_HUGEPAGE=0`` counts too: it means that arrays get no huge
-    pages.
-
     Raises
     ------
     ValueError
         For an invalid value; the message names the variable too.
     """
-    if environment.get("NUMPY_MADVISE_HUGEPAGE", "").strip() == "0":
-        _zerofill.disable_huge_pages()
     options = parse_environment(environment)
     if options.pop("disable", False):
         _zerofill.disable_own_memory()
     configure(**options)
     _origins.update({name: variable_of(name) for name in options})
+    if "huge_pages" not in options and environment.get(NUMPYS_VARIABLE, "").strip() == "0":
+        configure(huge_pages="off")
+        _origins["huge_pages"] = NUMPYS_VARIABLE
 
 
 def is_disabled() -> bool:

@@ -30,7 +30,8 @@ ALLOCATOR = "csrc/alloc/allocator.cpp"
 ALLOCATION = "csrc/alloc/allocation.cpp"
 MAPPING = "csrc/blocks/mapping.cpp"
 SLABS = "csrc/blocks/slabs.cpp"
-SMALL = "csrc/alloc/small_malloc.cpp"
+HEAP = "csrc/heap/heap.cpp"
+PAGE_HEAP = "csrc/heap/page_heap.cpp"
 
 MUTANTS = [
     Mutant(
@@ -171,29 +172,113 @@ MUTANTS = [
     ),
     Mutant(
         "small zeros are not zeroed",
-        SMALL,
-        "memory != nullptr ? std::memset(memory, 0, bytes) : nullptr",
-        "memory",
-        ("aligned_malloc_test",),
+        HEAP,
+        "return memory == nullptr || is_zero ? memory : std::memset(memory, 0, bytes);",
+        "return memory;",
+        ("aligned_malloc_test", "heap_test"),
     ),
     Mutant(
-        "cached sizes are not rounded up",
-        SMALL,
-        "const std::size_t capacity = align_up(bytes, thread_cache::kStepBytes);",
-        "const std::size_t capacity = bytes;",
-        ("aligned_malloc_test",),
+        "pages that were used pass for fresh ones",
+        PAGE_HEAP,
+        "    segment->touched.set(first, pages);\n    return",
+        "    return",
+        ("heap_test",),
     ),
     Mutant(
-        "a cached allocation is handed out twice",
-        "csrc/alloc/thread_cache.cpp",
-        "void* memory = stack.pieces[--stack.count];",
-        "void* memory = stack.pieces[stack.count - 1];",
-        ("aligned_malloc_test",),
+        "fresh pages do not pass for fresh ones",
+        PAGE_HEAP,
+        "return {segment, first, pages, idle == 0};",
+        "return {segment, first, pages, false};",
+        ("heap_test",),
+    ),
+    Mutant(
+        "small memory is not aligned",
+        HEAP,
+        "return slot != nullptr && slack != 0 ? align_up(slot, alignment) : slot;",
+        "return slot;",
+        ("aligned_malloc_test", "heap_test"),
+    ),
+    Mutant(
+        "sizes are not rounded up to those of slots",
+        "csrc/heap/size_classes.h",
+        "return static_cast<int>((bytes - 1) / kLineBytes);",
+        "return static_cast<int>((bytes - 1) / 65);",
+        ("aligned_malloc_test", "heap_test"),
+    ),
+    Mutant(
+        "a slot grows beyond its end",
+        HEAP,
+        "if (bytes > most || bytes <= most / 2) return false;",
+        "if (bytes > most + 64 || bytes <= most / 2) return false;",
+        ("heap_test",),
+    ),
+    Mutant(
+        "a run grows over pages in use",
+        PAGE_HEAP,
+        "if (first + more > segment->pages || segment->used.count(first, more) != 0) return false;",
+        "if (first + more > segment->pages) return false;",
+        ("heap_test",),
+    ),
+    Mutant(
+        "a cached slot is handed out twice",
+        "csrc/heap/thread_cache.cpp",
+        "stack.slots[--stack.count]",
+        "stack.slots[stack.count - 1]",
+        ("aligned_malloc_test", "heap_test"),
+    ),
+    Mutant(
+        "what a thread has cached is lost when it ends",
+        "csrc/heap/thread_cache.cpp",
+        "    flush_all(ending);\n",
+        "",
+        ("heap_test",),
+    ),
+    Mutant(
+        "a slab without a slot in use keeps its pages",
+        "csrc/heap/slab_lists.cpp",
+        "if (slab->free_count < slab->slots) return;",
+        "return;",
+        ("heap_test",),
+    ),
+    Mutant(
+        "free pages do not age",
+        PAGE_HEAP,
+        "std::min(segment->ages[page] + 1, 255)",
+        "segment->ages[page]",
+        ("heap_test",),
+    ),
+    Mutant(
+        "pages in use age too, and are purged",
+        PAGE_HEAP,
+        "return !segment.used.test(page) && segment.touched.test(page)",
+        "return segment.touched.test(page)",
+        ("heap_test",),
+    ),
+    Mutant(
+        "free pages have no limit",
+        PAGE_HEAP,
+        "idle_bytes() > idle_limit_bytes() && !purging_",
+        "false",
+        ("heap_test",),
+    ),
+    Mutant(
+        "the system may not take free pages",
+        PAGE_HEAP,
+        "(void)os::free_pages_lazily(run.start(), run.pages * kPageBytes);",
+        "",
+        ("heap_test",),
+    ),
+    Mutant(
+        "an empty segment stays mapped",
+        PAGE_HEAP,
+        "    unmap_segment(segment);\n",
+        "",
+        ("heap_test",),
     ),
     Mutant(
         "a freed block stays in the page map",
         "csrc/alloc/aligned_malloc.cpp",
-        "  page_map::erase(allocation);\n  delete allocation;",
+        "  page_map::erase(allocation->data());\n  delete allocation;",
         "  delete allocation;",
         ("aligned_malloc_test",),
     ),

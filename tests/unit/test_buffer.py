@@ -3,6 +3,7 @@
 import copy
 import pickle
 import sys
+import time
 import tracemalloc
 import weakref
 
@@ -58,8 +59,15 @@ def test_it_is_the_base_of_arrays():
 def test_huge_pages_are_for_large_eager_blocks():
     assert zerofill.Buffer(1000).huge_pages is False
     assert zerofill.Buffer(64 * MIB, commit="lazy").huge_pages is False
-    granted = zerofill._zerofill.system_info()["huge_page_bytes"] != 0
-    assert zerofill.Buffer(64 * MIB).huge_pages is granted
+    if zerofill._zerofill.system_info()["huge_page_bytes"] == 0:
+        assert zerofill.Buffer(64 * MIB).huge_pages is False
+        return
+    for _ in range(60):  # the system may refuse them for a while, as when its memory is full
+        zerofill.trim()
+        if zerofill.Buffer(64 * MIB).huge_pages:
+            return
+        time.sleep(1)
+    raise AssertionError("no huge pages in a minute")
 
 
 @pytest.mark.parametrize(

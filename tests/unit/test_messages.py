@@ -48,6 +48,7 @@ ERRORS = [
     (lambda: zerofill.configure(decay=10**400), "decay", "1" + "0" * 400, SECONDS),
     (lambda: zerofill.configure(scrub="yes"), "scrub", "'yes'", "'auto', 'on', 'off'"),
     (lambda: zerofill.configure(audit=1), "audit", "1", "True or False"),
+    (lambda: zerofill.configure(huge_pages="on"), "huge_pages", "'on'", "'auto' or 'off'"),
     (lambda: zerofill.configure(poollimit=1), "'poollimit'", "keyword", "num_threads, pool_limit,"),
     (lambda: Zeros.from_config([1]), "config", "[1]", "a dict as get_config() returns it"),
     (lambda: Zeros.from_config({"dtyp": 1}), "config", "'dtyp'", "'dtype', 'order'"),

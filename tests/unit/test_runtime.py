@@ -22,7 +22,8 @@ def options_are_restored():
 
 def test_options_are_an_immutable_record_of_everything():
     options = zerofill.configure()
-    assert options._fields == ("num_threads", "pool_limit", "decay", "scrub", "audit")
+    assert options._fields[:3] == ("num_threads", "pool_limit", "decay")
+    assert options._fields[3:] == ("scrub", "audit", "huge_pages")
     with pytest.raises(AttributeError):
         options.decay = 3
     assert (options.pool_limit, options.decay, options.scrub) == (None, 10.0, "auto")
@@ -145,8 +146,9 @@ def test_options_come_from_the_environment():
         ZEROFILL_DECAY="2.5",
         ZEROFILL_SCRUB="off",
         ZEROFILL_AUDIT="1",
+        ZEROFILL_HUGE_PAGES="OFF",
     )
-    assert result.stdout.strip() == "(3, 1048576, 2.5, False, True)", result.stderr
+    assert result.stdout.strip() == "(3, 1048576, 2.5, False, True, 'off')", result.stderr
 
 
 @pytest.mark.parametrize(

@@ -41,28 +41,48 @@ bool read_line(const char* name, char* text, std::size_t capacity) noexcept {
   return read;
 }
 
+using Policy = char[16];
+
+/// Reads the policy in force, which is in brackets: "always [madvise] never".
+bool read_policy(const char* name, Policy* policy) noexcept {
+  char line[96];
+  if (!read_line(name, line, sizeof line)) return false;
+  const char* open = std::strchr(line, '[');
+  const char* close = open != nullptr ? std::strchr(open, ']') : nullptr;
+  if (close == nullptr) return false;
+  std::snprintf(*policy, sizeof *policy, "%.*s", static_cast<int>(close - open - 1), open + 1);
+  return true;
+}
+
 struct HugePages {
   std::size_t bytes = 0;
-  char policy[16] = "unsupported";
+  Policy policy = "unsupported";
 
   HugePages() noexcept {
-    char line[96];
-    if (!read_line("enabled", line, sizeof line)) return;
-    // The policy in force is in brackets: "always [madvise] never".
-    const char* open = std::strchr(line, '[');
-    const char* close = open != nullptr ? std::strchr(open, ']') : nullptr;
-    if (close == nullptr) return;
-    std::snprintf(policy, sizeof policy, "%.*s", static_cast<int>(close - open - 1), open + 1);
+    if (!read_policy("enabled", &policy)) return;
+    const std::size_t size = read_size();
+    // Linux 6.8 and newer have a policy for each size too, which may be to do as the other one.
+    char name[48];
+    Policy of_size = "inherit";
+    std::snprintf(name, sizeof name, "hugepages-%zukB/enabled", size / 1024);
+    if (read_policy(name, &of_size) && std::strcmp(of_size, "inherit") != 0) {
+      std::memcpy(policy, of_size, sizeof policy);
+    }
     if (std::strcmp(policy, "never") == 0) return;
     if (prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1) {
       std::snprintf(policy, sizeof policy, "prctl never");
       return;
     }
+    bytes = size;
+  }
+
+ private:
+  static std::size_t read_size() noexcept {
+    char line[96];
     unsigned long long size = 0;
-    if (read_line("hpage_pmd_size", line, sizeof line) && std::sscanf(line, "%llu", &size) == 1 &&
-        is_power_of_two(size)) {
-      bytes = size;
-    }
+    const bool known = read_line("hpage_pmd_size", line, sizeof line) &&
+                       std::sscanf(line, "%llu", &size) == 1 && is_power_of_two(size);
+    return known ? size : 0;
   }
 };
 
@@ -140,6 +160,13 @@ int advise_huge_pages(void* address, std::size_t bytes) noexcept {
 
 int advise_no_huge_pages(void* address, std::size_t bytes) noexcept {
   return madvise(address, bytes, MADV_NOHUGEPAGE) == 0 ? 0 : errno;
+}
+
+bool is_huge_page_granted(void* address) noexcept {
+  // One fault has made all of it resident, or else its first page alone.
+  auto* last = static_cast<std::byte*>(address) + huge_page_bytes() - page_bytes();
+  unsigned char is_resident = 0;
+  return mincore(last, page_bytes(), &is_resident) == 0 && (is_resident & 1) != 0;
 }
 
 int discard_pages(void* address, std::size_t bytes) noexcept {

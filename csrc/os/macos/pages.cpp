@@ -69,6 +69,8 @@ int unmap_pages(void* address, std::size_t bytes) noexcept {
 
 int advise_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
+bool is_huge_page_granted(void* /*address*/) noexcept { return false; }
+
 int advise_no_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return 0; }
 
 int discard_pages(void* address, std::size_t bytes) noexcept {

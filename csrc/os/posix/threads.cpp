@@ -101,6 +101,12 @@ void join_threads(const Thread* threads, int count) noexcept {
   }
 }
 
+std::chrono::nanoseconds cpu_time_of_this_thread() noexcept {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 void sleep_microseconds(unsigned microseconds) noexcept {
   timespec duration{};
   duration.tv_sec = microseconds / 1000000;
