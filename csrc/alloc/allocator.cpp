@@ -142,7 +142,7 @@ Allocation acquire(const Request& request, const team::Poll& poll) {
   return with_room([&] { return make_fresh(request, poll); });
 }
 
-blocks::Reservation reserve(std::size_t bytes) {
+blocks::Reservation reserve_budget(std::size_t bytes) {
   return with_room([&] { return blocks::Reservation(bytes); });
 }
 
@@ -169,7 +169,8 @@ void apply_options() noexcept {
 Stats stats() noexcept {
   const blocks::PoolSizes pooled = blocks::pool_sizes();
   const heap::Sizes small = heap::sizes();
-  return {pooled.clean_bytes, pooled.dirty_bytes, small.used_bytes, small.idle_bytes, counters()};
+  return {pooled.clean_bytes, pooled.dirty_bytes, pooled.reserved_bytes,
+          small.used_bytes,   small.idle_bytes,   counters()};
 }
 
 }  // namespace zerofill::alloc

@@ -59,7 +59,7 @@ bool resize(Allocation* allocation, const Request& request,
 
 /// Reserves memory that somebody else will write to, and trims the pool where it would not fit
 /// otherwise. Throws OutOfMemory when it does not fit even then.
-blocks::Reservation reserve(std::size_t bytes);
+blocks::Reservation reserve_budget(std::size_t bytes);
 
 /// Whether lazy memory of that size could be had now: the system may refuse the addresses too.
 bool is_lazy_possible(std::size_t bytes) noexcept;
@@ -80,6 +80,7 @@ void end_fork() noexcept;
 struct Stats {
   std::size_t pooled_clean_bytes;
   std::size_t pooled_dirty_bytes;  ///< with those that are being scrubbed
+  std::size_t reserved_bytes;      ///< made ahead of time
   std::size_t heap_used_bytes;     ///< pages of small memory, by heap.h's sizes()
   std::size_t heap_idle_bytes;
   const Counters& counters;

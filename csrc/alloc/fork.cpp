@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "alloc/allocator.h"
+#include "alloc/reserve.h"
 #include "base/immortal.h"
 #include "blocks/budget.h"
 #include "blocks/fork_epoch.h"
@@ -17,14 +18,15 @@
 // from the top down, because the higher part uses the lower ones until it has stopped:
 //
 //   1. one fork at a time: a second thread that forks waits here;
-//   2. the pool: its thread ends and its blocks are purged, or they would become copy-on-write;
-//   3. the heap, whose free pages are purged for the same reason;
-//   4. the slabs;
-//   5. the worker team: its threads end.
+//   2. what is being reserved, which is cancelled;
+//   3. the pool: its thread ends and its blocks are purged, or they would become copy-on-write;
+//   4. the heap, whose free pages are purged for the same reason;
+//   5. the slabs;
+//   6. the worker team: its threads end.
 //
 // Ending threads and purging can take tens of milliseconds, and Python forks with the GIL. So
 // Python has that done shortly before, without the GIL (prepare_fork()), when no mutex may be held
-// yet: who holds the GIL may need it. Steps 2, 3 and 5 then find nothing left to do.
+// yet: who holds the GIL may need it. Steps 2, 3, 4 and 6 then find nothing left to do.
 //
 // Afterwards the mutexes are let go of in the opposite order. In the child those that other threads
 // may have been waiting on are made anew, and what those threads had reserved is forgotten. A new
@@ -39,6 +41,7 @@ std::mutex fork_mutex;
 
 void prepare() noexcept {
   fork_mutex.lock();
+  cancel_reserves_before_fork();
   blocks::lock_pool_before_fork();
   heap::lock_before_fork();
   blocks::lock_slabs_before_fork();
@@ -51,6 +54,7 @@ void resume_in_parent() noexcept {
   blocks::unlock_slabs_in_parent();
   heap::unlock_in_parent();
   blocks::resume_pool_in_parent();
+  allow_reserves();
   fork_mutex.unlock();
 }
 
@@ -61,6 +65,7 @@ void resume_in_child() noexcept {
   blocks::unlock_slabs_in_child();
   heap::unlock_in_child();
   blocks::resume_pool_in_child();
+  allow_reserves_in_child();
   fork_mutex.unlock();
   remake_in_child(&fork_mutex);
 }
@@ -69,6 +74,8 @@ void resume_in_child() noexcept {
 
 void prepare_fork() noexcept {
   const std::lock_guard<std::mutex> lock(fork_mutex);
+  cancel_reserves_before_fork();
+  allow_reserves();  // one that begins now is cancelled once more
   blocks::purge_pool_before_fork();
   heap::trim();  // or its free pages would become copy-on-write
   team::end_workers_before_fork();

@@ -13,6 +13,7 @@
 #include "blocks/budget.h"
 #include "blocks/pool_limits.h"
 #include "blocks/purger.h"
+#include "blocks/reserved_blocks.h"
 #include "blocks/scrubber.h"
 #include "os/pages.h"
 
@@ -31,6 +32,7 @@ class Pool {
 
   std::optional<PlacedBlock> take(const FitRequest& request) noexcept;
   void put(OwnedBlock block) noexcept;
+  void put_reserved(OwnedBlock block) noexcept;
   std::size_t trim() noexcept;
   void apply_options() noexcept;
   PoolSizes sizes() noexcept;
@@ -49,6 +51,7 @@ class Pool {
   // All of these need mutex_ to be held; those with a lock let go of it in between.
   bool push(FreeBlock* freed, std::size_t limit) noexcept;
   PoolSizes sizes_now() const noexcept;
+  bool is_empty() const noexcept { return lists_.empty() && reserved_.empty(); }
   bool may_hold(std::size_t bytes) noexcept;  // takes mutex_ by itself
   template <typename Condition>
   FreeBlock* pop_oldest_while(Condition holds) noexcept;
@@ -66,6 +69,7 @@ class Pool {
 
   std::mutex mutex_;  ///< guards all below
   FreeLists lists_;
+  ReservedBlocks reserved_;
   Purger purger_;
   Scrubber scrubber_;
   BackgroundThread background_;
@@ -77,7 +81,7 @@ std::optional<PlacedBlock> Pool::take(const FitRequest& request) noexcept {
   Lock lock(mutex_);
   do_without_thread(lock);
   FreeBlock* found = lists_.find(request);
-  if (found == nullptr) return std::nullopt;
+  if (found == nullptr) return reserved_.cut(request);
   lists_.remove(found);
   if (request.preference != ContentPreference::dirty) scrubber_.record_hit(found->block->bytes);
   lock.unlock();
@@ -100,6 +104,17 @@ void Pool::put(OwnedBlock block) noexcept {
   if (push(freed, limit)) freed = evict_over(limit);
   purger_.purge(freed, lock);
   do_without_thread(lock);
+}
+
+void Pool::put_reserved(OwnedBlock block) noexcept {
+  auto* record = new (std::nothrow) FreeBlock{std::move(block), Clock::now()};
+  if (record == nullptr) return;  // the block goes back to the system
+  Lock lock(mutex_);
+  if (background_.is_forbidden()) return (void)purger_.purge(record, lock);
+  (void)background_.ensure_running(&mutex_);  // which looks whether memory is low
+  poison(record->block->address, record->block->bytes);
+  reserved_.push(record);
+  background_.wake();
 }
 
 bool Pool::may_hold(std::size_t bytes) noexcept {
@@ -146,7 +161,7 @@ PoolSizes Pool::sizes() noexcept {
 }
 
 PoolSizes Pool::sizes_now() const noexcept {
-  return {lists_.clean_bytes(), lists_.dirty_bytes() + scrubber_.bytes()};
+  return {lists_.clean_bytes(), lists_.dirty_bytes() + scrubber_.bytes(), reserved_.bytes()};
 }
 
 /// A chain of the oldest blocks, off the lists.
@@ -163,7 +178,7 @@ FreeBlock* Pool::pop_oldest_while(Condition holds) noexcept {
 }
 
 FreeBlock* Pool::evict_over(std::size_t limit) noexcept {
-  return pop_oldest_while([&](const FreeBlock&) { return sizes_now().bytes() > limit; });
+  return pop_oldest_while([&](const FreeBlock&) { return sizes_now().freed_bytes() > limit; });
 }
 
 std::size_t Pool::drop_scrubbed() noexcept {
@@ -179,13 +194,13 @@ FreeBlock* Pool::pop_expired() noexcept {
 }
 
 FreeBlock* Pool::pop_all() noexcept {
-  return pop_oldest_while([](const FreeBlock&) { return true; });
+  return reserved_.pop_all(pop_oldest_while([](const FreeBlock&) { return true; }));
 }
 
 // In the background ----------
 
 void Pool::do_without_thread(Lock& lock) noexcept {
-  if (background_.is_running() || lists_.empty()) return;
+  if (background_.is_running() || is_empty()) return;
   purger_.purge(pop_unwanted(lock), lock);
 }
 
@@ -199,7 +214,7 @@ Clock::time_point Pool::step(Lock& lock) noexcept {
 
 FreeBlock* Pool::pop_unwanted(Lock& lock) noexcept {
   const auto now = Clock::now();
-  if (lists_.empty() || now - last_poll_ < kLowMemoryPollInterval) return pop_expired();
+  if (is_empty() || now - last_poll_ < kLowMemoryPollInterval) return pop_expired();
   last_poll_ = now;
   lock.unlock();
   const bool is_low = is_memory_low();
@@ -223,8 +238,8 @@ bool Pool::scrub_one(Lock& lock) noexcept {
 
 Clock::time_point Pool::next_step_due() noexcept {
   const FreeBlock* oldest = lists_.oldest();
-  const bool is_empty_still = oldest == nullptr && was_empty_;
-  was_empty_ = oldest == nullptr;
+  const bool is_empty_still = is_empty() && was_empty_;
+  was_empty_ = is_empty();
   if (is_empty_still) return BackgroundThread::kWhenWoken;
   const auto now = Clock::now();
   const auto expiry = (oldest != nullptr ? oldest->freed_at : now) + decay_time();
@@ -271,6 +286,7 @@ std::optional<PlacedBlock> take_from_pool(const FitRequest& request) noexcept {
 }
 
 void put_into_pool(OwnedBlock block) noexcept { the_pool->put(std::move(block)); }
+void put_reserved(OwnedBlock block) noexcept { the_pool->put_reserved(std::move(block)); }
 std::size_t trim_pool() noexcept { return the_pool->trim(); }
 void apply_options_to_pool() noexcept { the_pool->apply_options(); }
 bool start_chore(BackgroundThread::Chore chore) noexcept { return the_pool->start_chore(chore); }

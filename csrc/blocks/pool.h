@@ -2,9 +2,10 @@
 //
 // How it works
 // ------------
-// The pool is made of five parts, each a class with one job:
+// The pool is made of six parts, each a class with one job:
 //
 //   FreeLists         which blocks there are, by size class and content. Only a data structure.
+//   ReservedBlocks    those that were made ahead of time, which are cut up. Only a data structure.
 //   Scrubber          zeroes dirty blocks that are likely to be wanted again.
 //   Purger            returns blocks to the system, and lets others wait until they are there.
 //   BackgroundThread  sleeps, and calls the pool when a step is due. It knows nothing of the pool.
@@ -69,6 +70,10 @@ void put_into_pool(OwnedBlock block) noexcept;
 /// Returns all pooled blocks to the system; returns how many bytes that was.
 std::size_t trim_pool() noexcept;
 
+/// Adds a block that was made ahead of time: ReservedBlocks says what it must be. It does not
+/// expire, and does not count for the limit; all else that purges the pool purges it.
+void put_reserved(OwnedBlock block) noexcept;
+
 /// Has the background thread do a chore, as BackgroundThread does.
 bool start_chore(BackgroundThread::Chore chore) noexcept;
 
@@ -78,9 +83,12 @@ void apply_options_to_pool() noexcept;
 
 struct PoolSizes {
   std::size_t clean_bytes;
-  std::size_t dirty_bytes;  ///< with those that are being scrubbed
+  std::size_t dirty_bytes;     ///< with those that are being scrubbed
+  std::size_t reserved_bytes;  ///< made ahead of time; clean, but not counted there
 
-  std::size_t bytes() const noexcept { return clean_bytes + dirty_bytes; }
+  /// What the limit is about.
+  std::size_t freed_bytes() const noexcept { return clean_bytes + dirty_bytes; }
+  std::size_t bytes() const noexcept { return freed_bytes() + reserved_bytes; }
 };
 
 PoolSizes pool_sizes() noexcept;

@@ -41,6 +41,10 @@ int advise_huge_pages(void* address, std::size_t bytes) noexcept;
 /// it. False where the system does not say.
 bool is_huge_page_granted(void* address) noexcept;
 
+/// How often a request for a page had to wait while the system moved other pages about, since it
+/// was started; 0 where it does not say. Takes a tenth of a millisecond.
+unsigned long long count_compactions() noexcept;
+
 /// Asks for no huge pages in this range. Does nothing where the system never gives them unasked.
 int advise_no_huge_pages(void* address, std::size_t bytes) noexcept;
 

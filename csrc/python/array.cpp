@@ -196,7 +196,7 @@ void replace_base(PyObject* instance, PyObject* array) {
 /// For an array that NumPy initialises: it writes to all of it, even if it is lazy.
 blocks::Reservation reserve_if_large(std::size_t nbytes) {
   const bool is_large = nbytes > alloc::small_bytes(alloc::Commit::eager, alloc::Touch::dense);
-  return is_large ? alloc::reserve(nbytes) : blocks::Reservation();
+  return is_large ? alloc::reserve_budget(nbytes) : blocks::Reservation();
 }
 
 /// Null with an error set when that fails.

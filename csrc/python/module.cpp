@@ -6,6 +6,7 @@
 #include "python/initializer.h"
 #include "python/numpy.h"
 #include "python/numpy_allocator.h"
+#include "python/reserve.h"
 #include "python/runtime.h"
 
 namespace zerofill::python {
@@ -35,6 +36,7 @@ PYBIND11_MODULE(_zerofill_in_main_interpreter, module, pybind11::mod_gil_not_use
   check(register_initializer(module.ptr()));
   check(register_clear(module.ptr()));
   register_numpy_allocator(module);
+  register_reserve(module);
   register_runtime(module);
 }
 

@@ -6,20 +6,22 @@ itself allocate through zerofill.
 """
 
 from . import initializers
-from ._zerofill import Buffer
+from ._zerofill import Buffer, Reserve
 from .creation import clear, zeros, zeros_like
 from .initializers import Zeros, zeros_initializer
 from .numpy_handler import install, numpy_allocator, uninstall
-from .runtime import configure, stats, trim
+from .runtime import configure, reserve, stats, trim
 
 __all__ = [
     "Buffer",
+    "Reserve",
     "Zeros",
     "clear",
     "configure",
     "initializers",
     "install",
     "numpy_allocator",
+    "reserve",
     "stats",
     "trim",
     "uninstall",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
 from . import _zerofill
+from ._zerofill import Reserve
 from .keywords import check_keywords
 from .option_values import check_option, parse_environment, variable_of
 
@@ -56,6 +57,8 @@ class Stats(NamedTuple):
         The highest that these two ever were.
     pooled_clean_bytes, pooled_dirty_bytes : int
         Free blocks that the pool holds for reuse.
+    reserved_bytes : int
+        What is left of memory that :func:`reserve` made ahead of time.
     heap_used_bytes, heap_idle_bytes : int
         Pages that small memory is made of, in use and free. Free ones are held for reuse.
     clean_hits, dirty_hits : int
@@ -84,6 +87,7 @@ class Stats(NamedTuple):
     peak_blocks: int
     pooled_clean_bytes: int
     pooled_dirty_bytes: int
+    reserved_bytes: int
     heap_used_bytes: int
     heap_idle_bytes: int
     clean_hits: int
@@ -157,6 +161,43 @@ def trim() -> int:
     0
     """
     return _zerofill.trim()
+
+
+def reserve(nbytes: int) -> Reserve:
+    """Make memory resident ahead of time, in the background, for arrays that are made later.
+
+    The call returns at once. Threads of low priority, as many as `num_threads` says, make zeroed
+    pages while the program does something else, such as reading its input. When all are there,
+    arrays of 2 MiB and more are cut out of them, zerofill's and NumPy's under
+    :func:`numpy_allocator`, at the price of memory that is reused. What is not used stays until
+    :func:`trim`, a fork, or until memory runs low; it does not count for `pool_limit`.
+
+    Parameters
+    ----------
+    nbytes : int
+        How many bytes the arrays will have together.
+
+    Returns
+    -------
+    Reserve
+        To be waited for or cancelled. It may be dropped.
+
+    Raises
+    ------
+    MemoryError
+        If it does not fit in the memory that the process may still use.
+    TypeError, ValueError, OverflowError
+        If `nbytes` is not an integer, negative, or 2**63 or more.
+
+    Examples
+    --------
+    >>> import zerofill
+    >>> reserve = zerofill.reserve(8 << 20)
+    >>> reserve.wait()
+    True
+    >>> array = zerofill.zeros((1024, 1024))
+    """
+    return _zerofill.reserve(0 if is_disabled() else nbytes)
 
 
 @check_keywords()

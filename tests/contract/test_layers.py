@@ -17,7 +17,7 @@ LAYERS = ["base", "os", "kernel", "team", "zeroing", "blocks", "heap", "alloc", 
 
 # The headers through which python/ uses the three rooms of memory, and what these show of the rooms
 # in turn: the block that an allocation owns, and the reservation that reserve() returns.
-DOORS = {"alloc/allocator.h", "alloc/aligned_malloc.h", "zeroing/strided.h"}
+DOORS = {"alloc/allocator.h", "alloc/aligned_malloc.h", "alloc/reserve.h", "zeroing/strided.h"}
 BEHIND_THE_DOORS = {"alloc/allocation.h", "blocks/block.h", "blocks/budget.h"}
 ROOMS = ("zeroing/", "blocks/", "alloc/")
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "alloc/allocator.h"
+#include "base/align.h"
 #include "base/errors.h"
 #include "base/options.h"
 #include "base/units.h"
@@ -167,7 +168,7 @@ void pages_that_the_system_has_taken_are_made_again() {
     const test::Gained gained;
     const Allocation zeros = acquire({64 * MiB, 64, Commit::eager}, kNoPoll);
     CHECK(gained.misses() == 0);
-    CHECK(os::are_private_resident(zeros.block().address, zeros.block().bytes));
+    CHECK(os::are_private_resident(align_up(zeros.data(), os::page_bytes()), 63 * MiB));
     CHECK(all_are(kZero, zeros.data(), 64 * MiB));
   }
 }

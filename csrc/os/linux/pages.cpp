@@ -169,6 +169,18 @@ bool is_huge_page_granted(void* address) noexcept {
   return mincore(last, page_bytes(), &is_resident) == 0 && (is_resident & 1) != 0;
 }
 
+unsigned long long count_compactions() noexcept {
+  std::FILE* file = std::fopen("/proc/vmstat", "re");
+  if (file == nullptr) return 0;
+  char line[96];
+  unsigned long long count = 0;
+  while (std::fgets(line, sizeof line, file) != nullptr) {
+    if (std::sscanf(line, "compact_stall %llu", &count) == 1) break;
+  }
+  std::fclose(file);
+  return count;
+}
+
 int discard_pages(void* address, std::size_t bytes) noexcept {
   // EINVAL for pages that are locked into memory (mlockall(2)): they stay resident.
   if (madvise(address, bytes, MADV_DONTNEED) != 0) std::memset(address, 0, bytes);

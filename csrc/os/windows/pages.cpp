@@ -107,6 +107,8 @@ int advise_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { retur
 
 bool is_huge_page_granted(void* /*address*/) noexcept { return false; }
 
+unsigned long long count_compactions() noexcept { return 0; }
+
 int advise_no_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return 0; }
 
 int discard_pages(void* address, std::size_t bytes) noexcept {
