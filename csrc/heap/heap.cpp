@@ -12,9 +12,9 @@
 #include "base/poison.h"
 #include "blocks/budget.h"
 #include "blocks/pool.h"
-#include "heap/limits.h"
 #include "heap/page_heap.h"
 #include "heap/page_map.h"
+#include "heap/run_layout.h"
 #include "heap/size_classes.h"
 #include "heap/slab_lists.h"
 #include "heap/thread_cache.h"
@@ -87,6 +87,10 @@ void see_to_ageing(Lock& lock) noexcept {
   see_to_ageing(lock);
 }
 
+void free_run_at(void* memory) noexcept;
+
+constexpr thread_cache::Owner kOwner{&flush, &free_run_at};
+
 /// Takes a few at once, and caches all but the one that it returns.
 [[gnu::noinline]] void* take_slots(int size_class) noexcept {
   constexpr int kMost = 8;
@@ -97,7 +101,7 @@ void see_to_ageing(Lock& lock) noexcept {
   lock.unlock();
   // In this order the next ones come with rising addresses.
   for (int i = taken; i-- > 1;) {
-    if (!thread_cache::push(size_class, slots[i], &flush)) flush(size_class, slots + i, 1);
+    if (!thread_cache::push(size_class, slots[i], kOwner)) flush(size_class, slots + i, 1);
   }
   return taken != 0 ? slots[0] : nullptr;
 }
@@ -117,21 +121,6 @@ void* allocate_slot(std::size_t bytes) noexcept {
 }
 
 // Runs of pages ----------
-
-/// Where in its run a piece starts: not all at the start of a page, or they would compete for the
-/// same sets of a cache. The same for one run always, whose cache lines may be warm.
-std::size_t colour_of(std::size_t first_page, std::size_t room) noexcept {
-  constexpr std::size_t kStep = 5 * kLineBytes;
-  const std::size_t places = std::min(kPageBytes, room + kLineBytes) / kStep;
-  return places < 2 ? 0 : first_page % places * kStep;
-}
-
-/// Pages for a piece, and one more where it would fill them to the last byte and that is little.
-std::size_t pages_for(std::size_t bytes) noexcept {
-  constexpr std::size_t kManyPages = 16;
-  const std::size_t pages = ceil_divide(bytes, kPageBytes);
-  return pages + (bytes % kPageBytes == 0 && pages >= kManyPages ? 1 : 0);
-}
 
 [[gnu::noinline]] std::byte* allocate_run(std::size_t bytes, std::size_t alignment,
                                           bool* is_zero) noexcept {
@@ -159,6 +148,10 @@ Run run_of(Segment* segment, const void* memory) noexcept {
   see_to_ageing(lock);
 }
 
+void free_run_at(void* memory) noexcept {
+  free_run(run_of(page_map::find(memory).segment, memory));
+}
+
 bool resize_run(Segment* segment, void* memory, std::size_t bytes) noexcept {
   Run run = run_of(segment, memory);
   const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(memory) - run.start());
@@ -184,7 +177,12 @@ bool resize_run(Segment* segment, void* memory, std::size_t bytes) noexcept {
 std::byte* take(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcept {
   const std::size_t slack = std::max(alignment, kLineBytes) - kLineBytes;
   *is_zero = false;
-  if (bytes + slack > kLargestSlotBytes) return allocate_run(bytes, alignment, is_zero);
+  if (bytes + slack > kLargestSlotBytes) {
+    if (alignment <= kLineBytes && bytes <= thread_cache::kLargestRunBytes) {
+      if (void* cached = thread_cache::pop_run(bytes)) return static_cast<std::byte*>(cached);
+    }
+    return allocate_run(bytes, alignment, is_zero);
+  }
   auto* slot = static_cast<std::byte*>(allocate_slot(bytes + slack));
   return slot != nullptr && slack != 0 ? align_up(slot, alignment) : slot;
 }
@@ -240,10 +238,16 @@ bool resize(Segment* segment, void* memory, std::size_t bytes) noexcept {
 
 void free(Segment* segment, void* memory, std::size_t alignment) noexcept {
   const PageOwner owner = segment->owners[segment->page_of(memory)];
-  if (owner.is_run()) return free_run({segment, owner.first(), owner.pages()});
+  if (owner.is_run()) {
+    const Run run{segment, owner.first(), owner.pages()};
+    const auto room = static_cast<std::size_t>(run.end() - static_cast<std::byte*>(memory));
+    const bool is_cacheable = alignment <= kLineBytes && room <= thread_cache::kLargestRunBytes;
+    if (!is_cacheable || !thread_cache::push_run(memory, room, kOwner)) free_run(run);
+    return;
+  }
   const int size_class = owner.size_class();
   void* slot = alignment <= kLineBytes ? memory : slot_of(*segment, memory);
-  if (!thread_cache::push(size_class, slot, &flush)) flush(size_class, &slot, 1);
+  if (!thread_cache::push(size_class, slot, kOwner)) flush(size_class, &slot, 1);
 }
 
 void free(void* memory, std::size_t alignment) noexcept {
@@ -258,7 +262,7 @@ std::size_t trim() noexcept {
 
 void apply_options() noexcept {
   Lock lock(the_heap->mutex);
-  if (the_heap->pages.idle_bytes() > idle_limit_bytes()) the_heap->pages.purge(0, lock);
+  the_heap->pages.apply_limit(lock);
 }
 
 Sizes sizes() noexcept {

@@ -126,9 +126,12 @@ void PageHeap::put(const Run& run, Lock& lock) noexcept {
     if (idle_bytes() > blocks::held_limit_bytes()) free_lazily(oldest, lock);
   }
   recent_[recent_count_++] = {run.segment, run.first, run.pages};
-  if (idle_bytes() > kLeastIdleBytes && idle_bytes() > idle_limit_bytes() && !purging_) {
-    purge(0, lock);
-  }
+  if (idle_bytes() > idle_limit_ && !purging_) apply_limit(lock);
+}
+
+void PageHeap::apply_limit(Lock& lock) noexcept {
+  idle_limit_ = idle_limit_bytes();
+  if (idle_bytes() > idle_limit_) purge(0, lock);
 }
 
 void PageHeap::settle(const Run& run) noexcept {
@@ -158,6 +161,7 @@ bool PageHeap::extend(Run* run, std::size_t pages) noexcept {
 // Back to the system ----------
 
 void PageHeap::grow_older() noexcept {
+  idle_limit_ = 0;  // it may have become lower
   settle_recent();
   for (Segment* segment = segments_; segment != nullptr; segment = segment->next) {
     for_each_idle_page(*segment, [segment](std::size_t page) {

@@ -55,6 +55,9 @@ class PageHeap {
 
   void grow_older() noexcept;
 
+  /// Purges all free pages if they exceed the limit.
+  void apply_limit(Lock& lock) noexcept;
+
   /// Of free pages that may be resident.
   std::size_t idle_bytes() const noexcept { return idle_pages_ * kPageBytes; }
 
@@ -86,6 +89,7 @@ class PageHeap {
   Run recent_[kRecentRuns];  ///< put back last; the newest is at the end
   int recent_count_ = 0;
   std::size_t idle_pages_ = 0;
+  std::size_t idle_limit_ = 0;  ///< in bytes, as it was when it was met last
   std::size_t used_pages_ = 0;
   int system_calls_ = 0;  ///< under way
   bool purging_ = false;

@@ -19,9 +19,19 @@ struct Stack {
   void* slots[kMostSlots];
 };
 
+/// The memory of a run.
+struct CachedRun {
+  void* memory;
+  std::size_t capacity;
+};
+
+constexpr int kMostRuns = 4;
+
 struct Cache {
   Stack stacks[kClasses];
-  Flush flush;
+  CachedRun runs[kMostRuns];  ///< the last one freed at the end
+  int run_count;
+  Owner owner;
 };
 
 /// Null before the thread caches anything, and when it is ending.
@@ -31,9 +41,10 @@ thread_local bool is_ending = false;
 void flush_all(Cache* from) noexcept {
   for (int size_class = 0; size_class < kClasses; ++size_class) {
     Stack& stack = from->stacks[size_class];
-    if (stack.count != 0) from->flush(size_class, stack.slots, stack.count);
+    if (stack.count != 0) from->owner.take_slots(size_class, stack.slots, stack.count);
     stack.count = 0;
   }
+  while (from->run_count != 0) from->owner.take_run(from->runs[--from->run_count].memory);
 }
 
 /// Frees what the thread has cached. Others of its objects may be destroyed later, and still free
@@ -52,12 +63,12 @@ struct AtThreadEnd {
   }
 };
 
-[[gnu::noinline]] bool make_cache(Flush flush) noexcept {
+[[gnu::noinline]] bool make_cache(const Owner& owner) noexcept {
   if (is_ending) return false;
   thread_local const AtThreadEnd at_thread_end;
   cache = static_cast<Cache*>(std::calloc(1, sizeof(Cache)));
   if (cache == nullptr) return false;
-  cache->flush = flush;
+  cache->owner = owner;
   for (int size_class = 0; size_class < kClasses; ++size_class) {
     cache->stacks[size_class].room = capacity(size_class);
   }
@@ -67,7 +78,7 @@ struct AtThreadEnd {
 /// Flushes the older half, because the newer one is warm.
 [[gnu::noinline]] void make_room(int size_class, Stack* stack) noexcept {
   const int half = (stack->room + 1) / 2;
-  cache->flush(size_class, stack->slots, half);
+  cache->owner.take_slots(size_class, stack->slots, half);
   std::copy(stack->slots + half, stack->slots + stack->count, stack->slots);
   stack->count -= half;
 }
@@ -79,8 +90,8 @@ int capacity(int size_class) noexcept {
   return static_cast<int>(std::min(slots, std::size_t{kMostSlots}));
 }
 
-bool push(int size_class, void* slot, Flush flush) noexcept {
-  if (cache == nullptr && !make_cache(flush)) return false;
+bool push(int size_class, void* slot, const Owner& owner) noexcept {
+  if (cache == nullptr && !make_cache(owner)) return false;
   Stack& stack = cache->stacks[size_class];
   if (stack.count == stack.room) make_room(size_class, &stack);
   poison(static_cast<std::byte*>(slot), slot_bytes(size_class));
@@ -92,6 +103,33 @@ void* pop(int size_class) noexcept {
   if (cache == nullptr) return nullptr;
   Stack& stack = cache->stacks[size_class];
   return stack.count != 0 ? stack.slots[--stack.count] : nullptr;
+}
+
+bool push_run(void* memory, std::size_t capacity, const Owner& owner) noexcept {
+  if (cache == nullptr && !make_cache(owner)) return false;
+  CachedRun* runs = cache->runs;
+  if (cache->run_count == kMostRuns) {
+    owner.take_run(runs[0].memory);
+    std::copy(runs + 1, runs + kMostRuns, runs);
+    --cache->run_count;
+  }
+  poison(static_cast<std::byte*>(memory), capacity);
+  runs[cache->run_count++] = {memory, capacity};
+  return true;
+}
+
+void* pop_run(std::size_t bytes) noexcept {
+  constexpr std::size_t kSlack = 4 * KiB;
+  if (cache == nullptr) return nullptr;
+  CachedRun* runs = cache->runs;
+  for (int i = cache->run_count; i-- > 0;) {
+    if (runs[i].capacity < bytes || runs[i].capacity > bytes + bytes / 8 + kSlack) continue;
+    void* memory = runs[i].memory;
+    std::copy(runs + i + 1, runs + cache->run_count, runs + i);
+    --cache->run_count;
+    return memory;
+  }
+  return nullptr;
 }
 
 void clear() noexcept {

@@ -257,8 +257,8 @@ MUTANTS = [
     Mutant(
         "free pages have no limit",
         PAGE_HEAP,
-        "idle_bytes() > idle_limit_bytes() && !purging_",
-        "false",
+        "if (idle_bytes() > idle_limit_) purge(0, lock);",
+        "",
         ("heap_test",),
     ),
     Mutant(
