@@ -2,7 +2,8 @@
 
 ``python bench/allocators.py`` prints tables of the time of each way over plain NumPy's, with peak
 memory and page faults beside it: works of ``one_work.py`` by size.
-``--works chain --sizes 64KiB 1MiB`` selects; ``--threads 2 4 8`` runs them in threads.
+``--works chain --sizes 64KiB 1MiB`` selects; ``--threads 2 4 8`` runs them in threads; ``--plot
+docs/allocators`` draws the ratios against the size, as PNG and SVG.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterable
+
+import numpy as np
 
 HERE = pathlib.Path(__file__).parent
 KIB, MIB = 1 << 10, 1 << 20
@@ -83,9 +86,9 @@ def missing_ways() -> dict[str, str]:
     return {name: ways[LIBRARY] for name, ways in WAYS.items() if name not in there}
 
 
-def run_work(way: str, *arguments: object) -> dict[str, float]:
-    """Run ``one_work.py`` in a process of its own; return its record."""
-    command = [sys.executable, str(HERE / "one_work.py"), *map(str, arguments)]
+def run_way(way: str, script: str, *arguments: object) -> dict[str, float]:
+    """Run a script of this folder in a process of its own; return the record that it prints."""
+    command = [sys.executable, str(HERE / script), *map(str, arguments)]
     command += ["--zerofill"] if way == OURS else []
     environment = {**os.environ, **WAYS[way]}
     result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -94,14 +97,14 @@ def run_work(way: str, *arguments: object) -> dict[str, float]:
 
 
 def run_in_turn(
-    arguments: tuple[object, ...], ways: list[str], rounds: int
+    arguments: tuple[object, ...], ways: list[str], rounds: int, script: str = "one_work.py"
 ) -> dict[str, list[dict[str, float]]]:
-    """Run a work in each way in turn, as often as `rounds` says; each round begins with another."""
+    """Run a script in each way in turn, `rounds` times; each round begins with another way."""
     records: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
     for turn in range(rounds):
         first = turn % len(ways)
         for way in ways[first:] + ways[:first]:
-            records[way].append(run_work(way, *arguments))
+            records[way].append(run_way(way, script, *arguments))
     return records
 
 
@@ -131,6 +134,35 @@ def print_header(ways: list[str]) -> None:
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
 
 
+def plot(rows: dict[str, dict[int, dict[str, float]]], file: pathlib.Path) -> None:
+    """Plot each way's time over plain NumPy's against the size, a panel a work."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, panels = pyplot.subplots(1, len(rows), figsize=(4 * len(rows), 4), sharey=True)
+    for axes, (work, by_size) in zip(np.atleast_1d(panels), rows.items(), strict=True):
+        ways = next(iter(by_size.values()))
+        for way in ways:
+            ratios = [ratio[way] for ratio in by_size.values()]
+            style = {PLAIN: {"color": "black", "linestyle": ":"}, OURS: {"linewidth": 2.5}}
+            axes.loglog(list(by_size), ratios, label=way, **style.get(way, {"linewidth": 1}))
+        axes.set_xscale("log", base=2)
+        ticks = [size for size in (1 << 10, 1 << 15, 1 << 20, 1 << 25, 1 << 30) if size in by_size]
+        axes.set_xticks(ticks)
+        axes.set_xticklabels([format_size(tick) for tick in ticks], fontsize=8)
+        axes.set_yticks([0.1, 0.2, 0.5, 1, 2, 5])
+        axes.set_yticklabels(["0.1", "0.2", "0.5", "1", "2", "5"])
+        axes.set_title(work)
+        axes.grid(visible=True, which="major", alpha=0.3)
+    np.atleast_1d(panels)[0].set_ylabel("time over plain NumPy's")
+    np.atleast_1d(panels)[-1].legend(fontsize=7)
+    figure.tight_layout()
+    for ending in ("png", "svg"):
+        figure.savefig(file.with_suffix(f".{ending}"), dpi=120)
+
+
 def main() -> int:
     """Print a row for each work, size and number of threads."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -139,15 +171,21 @@ def main() -> int:
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--threads", nargs="+", type=int, default=[1])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--plot", type=pathlib.Path)
     options = parser.parse_args()
     ways = installed_ways(options.ways)
     for way, library in missing_ways().items():
         print(f"{way} is not installed: {library}", file=sys.stderr)
     print_header(ways)
+    rows: dict[str, dict[int, dict[str, float]]] = {work: {} for work in options.works}
     for work, nbytes, threads in itertools.product(options.works, options.sizes, options.threads):
         arguments = (work, nbytes, "--threads", threads)
         found = medians(run_in_turn(arguments, ways, options.rounds))
         print_row(f"{work} {format_size(nbytes)}" + f" x {threads}" * (threads > 1), found)
+        plain = found[PLAIN]["seconds"]
+        rows[work][nbytes] = {way: found[way]["seconds"] / plain for way in ways}
+    if options.plot:
+        plot(rows, options.plot)
     return 0
 
 

@@ -22,9 +22,12 @@ inline int trailing_zeros(std::uint64_t word) noexcept {
 
 /// How many bits are one.
 inline int count_ones(std::uint64_t word) noexcept {
-  int ones = 0;
-  for (; word != 0; word &= word - 1) ++ones;
-  return ones;
+  // In groups of 2, 4 and 8 bits at once, and then the bytes. A compiler that may use the
+  // processor's instruction for it makes that of this.
+  word -= (word >> 1) & 0x5555555555555555;
+  word = (word & 0x3333333333333333) + ((word >> 2) & 0x3333333333333333);
+  word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0F;
+  return static_cast<int>((word * 0x0101010101010101) >> 56);
 }
 
 /// Position of the highest bit that is one. pre: word != 0.

@@ -31,6 +31,20 @@ class PageBits {
     return ones;
   }
 
+  bool any(std::size_t first, std::size_t count) const noexcept {
+    const std::size_t end = first + count;
+    for (; first < end && first % 64 != 0; ++first) {
+      if (test(first)) return true;
+    }
+    for (; first + 64 <= end; first += 64) {
+      if (word(first) != 0) return true;
+    }
+    for (; first < end; ++first) {
+      if (test(first)) return true;
+    }
+    return false;
+  }
+
   bool test(std::size_t index) const noexcept {
     return ((words_[index / 64] >> index % 64) & 1) != 0;
   }

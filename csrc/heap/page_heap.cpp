@@ -68,7 +68,7 @@ Run PageHeap::take(std::size_t pages, Lock& lock) noexcept {
     settle_recent();
     run = find(pages);
   }
-  while (run.segment == nullptr && add_segment(lock)) run = find(pages);
+  while (run.segment == nullptr && add_segment(pages, lock)) run = find(pages);
   if (run.segment != nullptr) used_pages_ += run.pages;
   return run;
 }
@@ -86,11 +86,10 @@ Run PageHeap::take_recent(std::size_t pages) noexcept {
 }
 
 Run PageHeap::find(std::size_t pages) noexcept {
-  for (Segment* segment = segments_; segment != nullptr; segment = segment->next) {
-    if (segment->longest_free < pages) continue;
+  while (Segment* segment = segments_.find(pages)) {
     const std::size_t first = segment->used.find_zeros(pages);
     if (first == segment->used.kNone) {
-      segment->longest_free = pages - 1;
+      segments_.set_longest_free(segment, pages - 1);
       continue;
     }
     const std::size_t idle = segment->touched.count(first, pages);
@@ -102,17 +101,15 @@ Run PageHeap::find(std::size_t pages) noexcept {
   return {};
 }
 
-bool PageHeap::add_segment(Lock& lock) noexcept {
-  const std::size_t small_pages = segments_ == nullptr ? kSmallPages : 0;
+bool PageHeap::add_segment(std::size_t least_pages, Lock& lock) noexcept {
+  const std::size_t small_pages = segments_.empty() ? kSmallPages : 0;
   begin_system_call(lock);
-  Segment* added = map_segment(small_pages);
+  Segment* added = map_segment(least_pages, small_pages);
   end_system_call(lock);
   if (added == nullptr) return false;
-  // The last, so that the first ones stay as full as they can be.
-  Segment** link = &segments_;
-  while (*link != nullptr) link = &(*link)->next;
-  *link = added;
-  return true;
+  if (segments_.add(added)) return true;
+  unmap_segment(added);
+  return false;
 }
 
 void PageHeap::put(const Run& run, Lock& lock) noexcept {
@@ -137,7 +134,7 @@ void PageHeap::apply_limit(Lock& lock) noexcept {
 void PageHeap::settle(const Run& run) noexcept {
   run.segment->used.clear(run.first, run.pages);
   std::memset(run.segment->ages + run.first, 0, run.pages);
-  run.segment->longest_free = run.segment->pages;  // an upper bound: find() will know better
+  segments_.set_longest_free(run.segment, run.segment->pages);  // at most; find() will know better
 }
 
 void PageHeap::settle_recent() noexcept {
@@ -149,7 +146,7 @@ bool PageHeap::extend(Run* run, std::size_t pages) noexcept {
   Segment* segment = run->segment;
   const std::size_t first = run->first + run->pages;
   const std::size_t more = pages - run->pages;
-  if (first + more > segment->pages || segment->used.count(first, more) != 0) return false;
+  if (first + more > segment->pages || segment->used.any(first, more)) return false;
   idle_pages_ -= segment->touched.count(first, more);
   used_pages_ += more;
   segment->used.set(first, more);
@@ -163,7 +160,9 @@ bool PageHeap::extend(Run* run, std::size_t pages) noexcept {
 void PageHeap::grow_older() noexcept {
   idle_limit_ = 0;  // it may have become lower
   settle_recent();
-  for (Segment* segment = segments_; segment != nullptr; segment = segment->next) {
+  for (std::size_t place = 0; place < segments_.places(); ++place) {
+    Segment* segment = segments_.at(place);
+    if (segment == nullptr) continue;
     for_each_idle_page(*segment, [segment](std::size_t page) {
       segment->ages[page] = static_cast<std::uint8_t>(std::min(segment->ages[page] + 1, 255));
     });
@@ -175,11 +174,11 @@ std::size_t PageHeap::purge(int age, Lock& lock) noexcept {
   purging_ = true;
   if (age == 0) settle_recent();
   std::size_t bytes = 0;
-  // Nobody else removes a segment meanwhile, and new ones come at the end.
-  for (Segment* segment = segments_; segment != nullptr; segment = segment->next) {
-    bytes += purge_segment(segment, age, lock);
+  // Nobody else removes a segment meanwhile.
+  for (std::size_t place = 0; place < segments_.places(); ++place) {
+    Segment* segment = segments_.at(place);
+    if (segment != nullptr) bytes += purge_segment(segment, age, lock);
   }
-  unmap_empty(lock);
   purging_ = false;
   settled_.notify_all();
   return bytes;
@@ -193,6 +192,9 @@ std::size_t PageHeap::purge_segment(Segment* segment, int age, Lock& lock) noexc
     bytes += discard(run, lock);
     from = run.first + run.pages;
   }
+  const bool is_empty =
+      !segment->used.any(0, segment->pages) && !segment->touched.any(0, segment->pages);
+  if (is_empty) unmap(segment, lock);
   return bytes;
 }
 
@@ -210,24 +212,16 @@ std::size_t PageHeap::discard(const Run& old, Lock& lock) noexcept {
   if (!is_fresh) return 0;  // nobody gets these pages any more
   run.segment->used.clear(run.first, run.pages);
   run.segment->touched.clear(run.first, run.pages);
-  run.segment->longest_free = run.segment->pages;
+  segments_.set_longest_free(run.segment, run.segment->pages);
   counters().returned.add(bytes);
   return bytes;
 }
 
-void PageHeap::unmap_empty(Lock& lock) noexcept {
-  for (Segment** link = &segments_; *link != nullptr;) {
-    Segment* segment = *link;
-    if (segment->used.count(0, segment->pages) + segment->touched.count(0, segment->pages) != 0) {
-      link = &segment->next;
-      continue;
-    }
-    *link = segment->next;
-    begin_system_call(lock);
-    unmap_segment(segment);
-    end_system_call(lock);
-    link = &segments_;  // others may have come meanwhile
-  }
+void PageHeap::unmap(Segment* segment, Lock& lock) noexcept {
+  segments_.remove(segment);
+  begin_system_call(lock);
+  unmap_segment(segment);
+  end_system_call(lock);
 }
 
 /// Where the system has huge pages, only whole ones of which nothing is in use: a part would split
@@ -239,13 +233,13 @@ void PageHeap::free_lazily(const Run& settled, Lock& lock) noexcept {
   if (end > segment->first_huge_page) {
     first = align_down(first, kHugePagePages);
     end = std::min(align_up(end, kHugePagePages), segment->pages);
-    while (first < end && segment->used.count(first, kHugePagePages) != 0) first += kHugePagePages;
-    while (first < end && segment->used.count(end - kHugePagePages, kHugePagePages) != 0) {
+    while (first < end && segment->used.any(first, kHugePagePages)) first += kHugePagePages;
+    while (first < end && segment->used.any(end - kHugePagePages, kHugePagePages)) {
       end -= kHugePagePages;
     }
   }
   const Run run = whole_system_pages({segment, first, end - first});
-  if (run.pages == 0 || segment->used.count(run.first, run.pages) != 0) return;
+  if (run.pages == 0 || segment->used.any(run.first, run.pages)) return;
   segment->used.set(run.first, run.pages);
   begin_system_call(lock);
   (void)os::free_pages_lazily(run.start(), run.pages * kPageBytes);

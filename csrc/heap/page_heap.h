@@ -18,6 +18,7 @@
 #include <mutex>
 
 #include "heap/segment.h"
+#include "heap/segment_index.h"
 
 namespace zerofill::heap {
 
@@ -71,21 +72,21 @@ class PageHeap {
   void remake_in_child() noexcept;
 
  private:
-  Run find(std::size_t pages) noexcept;
+  Run find(std::size_t pages) noexcept;  // first fit
   Run take_recent(std::size_t pages) noexcept;
-  bool add_segment(Lock& lock) noexcept;
+  bool add_segment(std::size_t least_pages, Lock& lock) noexcept;
   void settle(const Run& run) noexcept;
   void settle_recent() noexcept;
   void free_lazily(const Run& settled, Lock& lock) noexcept;
   std::size_t discard(const Run& old, Lock& lock) noexcept;
   std::size_t purge_segment(Segment* segment, int age, Lock& lock) noexcept;
-  void unmap_empty(Lock& lock) noexcept;
+  void unmap(Segment* segment, Lock& lock) noexcept;
   void begin_system_call(Lock& lock) noexcept;
   void end_system_call(Lock& lock) noexcept;
 
   static constexpr int kRecentRuns = 16;
 
-  Segment* segments_ = nullptr;
+  SegmentIndex segments_;
   Run recent_[kRecentRuns];  ///< put back last; the newest is at the end
   int recent_count_ = 0;
   std::size_t idle_pages_ = 0;

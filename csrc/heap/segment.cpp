@@ -14,9 +14,10 @@ namespace {
 std::size_t record_bytes() noexcept { return align_up(sizeof(Segment), os::page_bytes()); }
 
 /// The system refuses large mappings before small ones where addresses are limited.
-std::size_t map_largest(void** address) noexcept {
+std::size_t map_largest(std::size_t least_bytes, void** address) noexcept {
   for (const std::size_t bytes : {kSegmentBytes, 8 * MiB, kHugePageUnit}) {
-    if (os::map_pages(bytes, kHugePageUnit, "zerofill", address, os::Reserve::no) == 0)
+    if (bytes >= least_bytes &&
+        os::map_pages(bytes, kHugePageUnit, "zerofill", address, os::Reserve::no) == 0)
       return bytes;
   }
   return 0;
@@ -36,15 +37,14 @@ void choose_page_sizes(Segment* segment, std::size_t small_pages) noexcept {
 
 }  // namespace
 
-Segment* map_segment(std::size_t small_pages) noexcept {
+Segment* map_segment(std::size_t least_pages, std::size_t small_pages) noexcept {
   void* record = nullptr;
   if (os::map_pages(record_bytes(), os::page_bytes(), "zerofill", &record) != 0) return nullptr;
   void* address = nullptr;
-  const std::size_t bytes = map_largest(&address);
+  const std::size_t bytes = map_largest(least_pages * kPageBytes, &address);
   auto* segment = static_cast<Segment*>(record);  // fresh pages are zero
   segment->address = static_cast<std::byte*>(address);
   segment->pages = bytes / kPageBytes;
-  segment->longest_free = segment->pages;
   if (bytes == 0 || !page_map::insert(segment->address, bytes, segment)) {
     if (bytes != 0) os::unmap_pages(address, bytes);
     os::unmap_pages(record, record_bytes());

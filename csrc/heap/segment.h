@@ -49,10 +49,9 @@ class PageOwner {
 /// A mapping that is divided into runs of pages. All zero is the state of a fresh one.
 struct Segment {
   std::byte* address;
-  std::size_t pages;            ///< up to kSegmentPages
-  std::size_t first_huge_page;  ///< from here on the system was asked for huge pages
-  std::size_t longest_free;     ///< no run of free pages is longer
-  Segment* next;
+  std::size_t pages;                 ///< up to kSegmentPages
+  std::size_t first_huge_page;       ///< from here on the system was asked for huge pages
+  std::size_t place;                 ///< in the index
   PageBits<kSegmentPages> used;      ///< not free
   PageBits<kSegmentPages> touched;   ///< handed out since they were fresh: they may hold anything
   std::uint8_t ages[kSegmentPages];  ///< of free pages that were touched, in ticks of the page heap
@@ -67,9 +66,10 @@ struct Segment {
 
 static_assert(std::is_trivial_v<Segment>);
 
-/// A segment of fresh pages, in the page map; smaller than kSegmentBytes where the system has no
-/// room for that. The first `small_pages` pages are not on huge pages. Null where there is none.
-Segment* map_segment(std::size_t small_pages) noexcept;
+/// A segment of at least `least_pages` fresh pages, in the page map; smaller than kSegmentBytes
+/// where the system has no room for that. The first `small_pages` pages are not on huge pages. Null
+/// where there is none.
+Segment* map_segment(std::size_t least_pages, std::size_t small_pages) noexcept;
 
 /// pre: nobody uses a page of it.
 void unmap_segment(Segment* segment) noexcept;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <random>
 #include <thread>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "check.h"
 #include "child.h"
 #include "heap/page_map.h"
+#include "heap/segment_index.h"
 #include "heap/size_classes.h"
 #include "os/pages.h"
 #include "os/threads.h"
@@ -86,6 +88,39 @@ void every_size_has_the_smallest_class_that_holds_it() {
   for (int size_class = 0; size_class < heap::kClasses; ++size_class) {
     CHECK(heap::slab_bytes(size_class) / heap::slot_bytes(size_class) <= 512);
     CHECK(heap::slab_bytes(size_class) / heap::slot_bytes(size_class) >= 16);
+  }
+}
+
+void the_first_segment_with_room_is_found() {
+  std::mt19937 random(3);
+  heap::SegmentIndex index;
+  std::vector<std::unique_ptr<heap::Segment>> segments;
+  std::vector<std::size_t> longest;  // by place; 0: empty
+  CHECK(index.empty() && index.find(1) == nullptr);
+  for (int turn = 0; turn < 5000; ++turn) {
+    const std::size_t pages = random() % 1000 + 1;
+    if (segments.size() < 50 && random() % 50 == 0) {
+      segments.push_back(std::make_unique<heap::Segment>());
+      segments.back()->pages = pages;
+      CHECK(index.add(segments.back().get()));
+      longest.resize(index.places());
+      longest[segments.back()->place] = pages;
+    } else if (!segments.empty()) {
+      const std::size_t which = random() % segments.size();
+      if (random() % 100 == 0) {
+        longest[segments[which]->place] = 0;
+        index.remove(segments[which].get());
+        segments.erase(segments.begin() + static_cast<std::ptrdiff_t>(which));
+      } else {
+        longest[segments[which]->place] = pages;
+        index.set_longest_free(segments[which].get(), pages);
+      }
+    }
+    const std::size_t wanted = random() % 1000 + 1;
+    std::size_t place = 0;
+    while (place < longest.size() && longest[place] < wanted) ++place;
+    const heap::Segment* found = index.find(wanted);
+    CHECK(place == longest.size() ? found == nullptr : found == index.at(place));
   }
 }
 
@@ -241,7 +276,8 @@ void pages_go_back_after_decay() {
   heap::trim();
   const std::size_t before = resident_bytes();
   for (const std::size_t bytes : {std::size_t{100}, std::size_t{5000}, 40 * KiB, 1 * MiB}) {
-    for (std::byte* memory : make_many(bytes, 60 * MiB / bytes, 1)) give_back(memory);
+    const std::size_t count = std::min(60 * MiB / bytes, std::size_t{20'000});
+    for (std::byte* memory : make_many(bytes, count, 1)) give_back(memory);
   }
   for (int waited = 0; heap::sizes().idle_bytes != 0; ++waited) {
     CHECK(waited < 60'000);
@@ -346,6 +382,7 @@ void a_child_has_a_heap_too() {
 
 int main() {
   every_size_has_the_smallest_class_that_holds_it();
+  the_first_segment_with_room_is_found();
   every_alignment_is_met();
   pieces_never_share_a_byte();
   zeros_are_zero_whatever_was_there();

@@ -92,9 +92,9 @@ MUTANTS = [
     ),
     Mutant(
         "a resident block is marked as sparse",
-        MAPPING,
-        "block->residency = Residency::all;",
-        "block->residency = Residency::some;",
+        "csrc/blocks/first_touch.cpp",
+        "block_->residency = Residency::all;",
+        "block_->residency = Residency::some;",
         ("pool_test", "residency_test"),
     ),
     Mutant(
@@ -215,7 +215,7 @@ MUTANTS = [
     Mutant(
         "a run grows over pages in use",
         PAGE_HEAP,
-        "if (first + more > segment->pages || segment->used.count(first, more) != 0) return false;",
+        "if (first + more > segment->pages || segment->used.any(first, more)) return false;",
         "if (first + more > segment->pages) return false;",
         ("heap_test",),
     ),
@@ -269,9 +269,30 @@ MUTANTS = [
         ("heap_test",),
     ),
     Mutant(
+        "a segment with room is not found",
+        "csrc/heap/segment_index.cpp",
+        "if (longest_[node] == larger) break;",
+        "break;",
+        ("heap_test",),
+    ),
+    Mutant(
+        "a part of a reserve is handed out twice",
+        "csrc/blocks/reserved_blocks.cpp",
+        "    whole.address += front.bytes;\n",
+        "",
+        ("reserve_test",),
+    ),
+    Mutant(
+        "a reserve that was cancelled is kept",
+        "csrc/alloc/reserve.cpp",
+        "if (resident_bytes_ == bytes_) {",
+        "if (true) {",
+        ("reserve_test",),
+    ),
+    Mutant(
         "an empty segment stays mapped",
         PAGE_HEAP,
-        "    unmap_segment(segment);\n",
+        "  unmap_segment(segment);\n",
         "",
         ("heap_test",),
     ),
