@@ -22,6 +22,7 @@
 #include "bytes.h"
 #include "check.h"
 #include "gained.h"
+#include "heap/page_map.h"
 #include "os/pages.h"
 
 namespace {
@@ -122,6 +123,13 @@ void impossible_sizes_are_refused() {
     give_back(memory);
   }
   CHECK(aligned_calloc(std::size_t{1} << 40, std::size_t{1} << 40, kAlignment) == nullptr);
+}
+
+void what_is_freed_is_in_no_map() {
+  std::byte* memory = make(8 * MiB);
+  CHECK(heap::page_map::find(memory).allocation != nullptr);
+  give_back(memory);
+  CHECK(heap::page_map::find(memory).allocation == nullptr);
 }
 
 void nothing_is_something_too() {
@@ -247,11 +255,11 @@ void large_memory_is_resized_by_its_pages() {
 /// A kept block is all there; what it gains as it grows is not.
 void what_grew_and_was_not_written_is_not_kept() {
   alloc::trim();
-  give_back(make_dirty(128 * MiB));
-  std::byte* memory = make(128 * MiB);
+  give_back(make_dirty(8 * MiB));
+  std::byte* memory = make(8 * MiB);
   CHECK(blocks::pool_sizes().dirty_bytes == 0);
-  CHECK(resize(memory, 64 * MiB) == memory);   // which leaves it room
-  CHECK(resize(memory, 120 * MiB) == memory);  // where it is
+  CHECK(resize(memory, 4 * MiB) == memory);  // which leaves it room
+  CHECK(resize(memory, 7 * MiB) == memory);  // where it is
   give_back(memory);
   CHECK(blocks::pool_sizes().dirty_bytes == 0);
 }
@@ -358,6 +366,7 @@ int main() {
   every_alignment_is_met();
   content_stays_from_any_size_to_any();
   impossible_sizes_are_refused();
+  what_is_freed_is_in_no_map();
   nothing_is_something_too();
   small_memory_is_reused();
   fresh_zeros_are_untouched();

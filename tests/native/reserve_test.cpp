@@ -74,6 +74,7 @@ void a_cancelled_one_is_no_ones() {
     if (turn % 3 == 0) reserve->wait(static_cast<unsigned>(turn));
     reserve->cancel();
     CHECK(reserve->wait(0));
+    CHECK(reserve->is_cancelled() == (reserve->resident_bytes() != reserve->bytes()));
     CHECK(reserved() == (reserve->is_cancelled() ? 0 : reserve->bytes()));
     alloc::trim();
   }

@@ -196,7 +196,7 @@ MUTANTS = [
         HEAP,
         "return slot != nullptr && slack != 0 ? align_up(slot, alignment) : slot;",
         "return slot;",
-        ("aligned_malloc_test", "heap_test"),
+        ("heap_test",),
     ),
     Mutant(
         "sizes are not rounded up to those of slots",
@@ -368,9 +368,9 @@ MUTANTS = [
     ),
     Mutant(
         "a fork does not end the background thread",
-        "csrc/alloc/fork.cpp",
-        "  blocks::purge_pool_before_fork();\n",
-        "",
+        "csrc/blocks/pool.cpp",
+        "  purge_before_fork();\n  mutex_.lock();",
+        "  mutex_.lock();",
         ("pool_test",),
     ),
     Mutant(
