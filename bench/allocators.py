@@ -134,6 +134,16 @@ def print_header(ways: list[str]) -> None:
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
 
 
+def print_by_way(rows: dict[str, dict[int, dict[str, float]]]) -> None:
+    """Print a table a work: each way's time over plain NumPy's, a column a size."""
+    for work, by_size in rows.items():
+        sizes = [format_size(nbytes) for nbytes in by_size]
+        print(f"\n| {work} | {' | '.join(sizes)} |\n{'|---' * (len(sizes) + 1)}|")
+        for way in next(iter(by_size.values())):
+            cells = [f"{ratios[way]:.2f}" for ratios in by_size.values()]
+            print(f"| {way} | {' | '.join(cells)} |")
+
+
 def plot(rows: dict[str, dict[int, dict[str, float]]], file: pathlib.Path) -> None:
     """Plot each way's time over plain NumPy's against the size, a panel a work."""
     import matplotlib
@@ -184,6 +194,7 @@ def main() -> int:
         print_row(f"{work} {format_size(nbytes)}" + f" x {threads}" * (threads > 1), found)
         plain = found[PLAIN]["seconds"]
         rows[work][nbytes] = {way: found[way]["seconds"] / plain for way in ways}
+    print_by_way(rows)
     if options.plot:
         plot(rows, options.plot)
     return 0

@@ -60,8 +60,8 @@ void* large_realloc(Allocation* allocation, std::size_t bytes, std::size_t align
 
 std::size_t capacity_of(const void* memory) noexcept {
   const page_map::Entry entry = page_map::find(memory);
-  return entry.segment != nullptr ? heap::capacity(*entry.segment, memory)
-                                  : entry.allocation->bytes();
+  return entry.allocation != nullptr ? entry.allocation->bytes()
+                                     : heap::capacity(entry.segment, memory);
 }
 
 void* move_bytes(void* memory, std::size_t bytes, std::size_t alignment) noexcept {
@@ -95,7 +95,7 @@ void* aligned_realloc(void* memory, std::size_t bytes, std::size_t alignment) no
   void* resized = nullptr;
   if (entry.allocation != nullptr && !is_small(bytes, alignment)) {
     resized = large_realloc(entry.allocation, bytes, alignment);
-  } else if (entry.segment != nullptr && is_small(bytes, alignment)) {
+  } else if (entry.allocation == nullptr && is_small(bytes, alignment)) {
     resized = heap::resize(entry.segment, memory, bytes) ? memory : nullptr;
   }
   return resized != nullptr ? resized : move_bytes(memory, bytes, alignment);
@@ -104,8 +104,8 @@ void* aligned_realloc(void* memory, std::size_t bytes, std::size_t alignment) no
 void aligned_free(void* memory, std::size_t alignment) noexcept {
   if (memory == nullptr) return;
   const page_map::Entry entry = page_map::find(memory);
-  if (entry.segment != nullptr) return heap::free(entry.segment, memory, alignment);
-  large_free(entry.allocation);
+  if (entry.allocation != nullptr) return large_free(entry.allocation);
+  heap::free(entry.segment, memory, alignment);
 }
 
 }  // namespace zerofill::alloc

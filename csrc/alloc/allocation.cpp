@@ -23,15 +23,17 @@ Residency classify_residency(const blocks::Block& block, const std::byte* data, 
   if (block.residency == Residency::none || block.residency == Residency::some) {
     return block.residency;
   }
-  if (block.residency == Residency::all && is_ours) {
-    const bool may_miss_pages = block.lazily_freed;
-    const bool misses = may_miss_pages && os::missing_bytes(block.address, block.bytes) != 0;
-    return misses ? Residency::some : Residency::all;
-  }
+  // On small pages, those in front of the payload were never touched.
   const std::size_t page = os::page_bytes();
   const auto start = static_cast<std::size_t>(data - block.address);
   const std::size_t first = align_down(start, page);
   const std::size_t last = align_up(start + bytes, page);
+  if (block.residency == Residency::all && is_ours) {
+    const bool may_miss_pages = block.lazily_freed;
+    const bool misses =
+        may_miss_pages && os::missing_bytes(block.address + first, last - first) != 0;
+    return misses ? Residency::some : Residency::all;
+  }
   const bool filled = os::are_private_resident(block.address + first, last - first);
   if (block.content == Content::zero && is_ours) blocks::touch_history::record(bytes, filled);
   return filled ? Residency::all : Residency::some;

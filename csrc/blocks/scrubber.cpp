@@ -6,6 +6,7 @@
 #include "base/counters.h"
 #include "base/options.h"
 #include "base/poison.h"
+#include "blocks/mapping.h"
 #include "os/pages.h"
 #include "team/team.h"
 #include "zeroing/zero_range.h"
@@ -55,8 +56,9 @@ bool Scrubber::zero(const Block& block, const BackgroundThread& thread) noexcept
     if (thread.should_stop() || dropped_) return false;
     const std::size_t chunk = std::min(plan.chunk_bytes, block.bytes - done);
     std::byte* address = block.address + done;
-    // Where memory is short, scrubbing would take back what the system has just taken.
-    if (block.lazily_freed && os::missing_bytes(address, chunk) != 0) return false;
+    // Where memory is short, scrubbing would take back what the system has just taken. On small
+    // pages, those in front of the payload were never there.
+    if (block.lazily_freed && os::missing_bytes(address, chunk) > kMaxColour) return false;
     unpoison(address, chunk);
     zeroing::zero_chunk(address, chunk, plan);
     poison(address, chunk);

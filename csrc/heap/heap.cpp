@@ -12,6 +12,7 @@
 #include "base/poison.h"
 #include "blocks/budget.h"
 #include "blocks/pool.h"
+#include "heap/c_library.h"
 #include "heap/page_heap.h"
 #include "heap/page_map.h"
 #include "heap/run_layout.h"
@@ -191,14 +192,17 @@ std::byte* take(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcep
 void unpoison_all(void* memory) noexcept {
   if constexpr (kPoisons) {
     const Segment* segment = page_map::find(memory).segment;
-    unpoison(static_cast<std::byte*>(memory), capacity(*segment, memory));
+    unpoison(static_cast<std::byte*>(memory), capacity(segment, memory));
   }
 }
 
 std::byte* allocate(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcept {
   std::byte* memory = take(bytes, alignment, is_zero);
   if (memory == nullptr && blocks::trim_pool() != 0) memory = take(bytes, alignment, is_zero);
-  if (memory != nullptr) unpoison_all(memory);
+  if (memory == nullptr) {
+    return static_cast<std::byte*>(c_library::allocate(bytes, std::max(alignment, kLineBytes)));
+  }
+  unpoison_all(memory);
   return memory;
 }
 
@@ -215,21 +219,23 @@ void* allocate_zeros(std::size_t bytes, std::size_t alignment) noexcept {
   return memory == nullptr || is_zero ? memory : std::memset(memory, 0, bytes);
 }
 
-std::size_t capacity(const Segment& segment, const void* memory) noexcept {
+std::size_t capacity(const Segment* segment, const void* memory) noexcept {
+  if (segment == nullptr) return c_library::capacity(memory);
   const auto* start = static_cast<const std::byte*>(memory);
-  const PageOwner owner = segment.owners[segment.page_of(memory)];
+  const PageOwner owner = segment->owners[segment->page_of(memory)];
   if (owner.is_run()) {
-    return static_cast<std::size_t>(segment.page(owner.first() + owner.pages()) - start);
+    return static_cast<std::size_t>(segment->page(owner.first() + owner.pages()) - start);
   }
   const std::size_t size = slot_bytes(owner.size_class());
   return size - static_cast<std::size_t>(start - owner.slab()->run.start()) % size;
 }
 
 bool resize(Segment* segment, void* memory, std::size_t bytes) noexcept {
+  if (segment == nullptr) return false;
   if (segment->owners[segment->page_of(memory)].is_run()) {
     if (!resize_run(segment, memory, bytes)) return false;
   } else {
-    const std::size_t most = capacity(*segment, memory);
+    const std::size_t most = capacity(segment, memory);
     if (bytes > most || bytes <= most / 2) return false;
   }
   unpoison_all(memory);
@@ -237,6 +243,7 @@ bool resize(Segment* segment, void* memory, std::size_t bytes) noexcept {
 }
 
 void free(Segment* segment, void* memory, std::size_t alignment) noexcept {
+  if (segment == nullptr) return c_library::free(memory);
   const PageOwner owner = segment->owners[segment->page_of(memory)];
   if (owner.is_run()) {
     const Run run{segment, owner.first(), owner.pages()};

@@ -6,6 +6,8 @@
 // whole pages. Both are cut out of segments by the page heap. What is freed stays resident for the
 // time `decay`, so that a loop faults no page twice, and goes back to the system afterwards.
 //
+// Where no segment can be mapped, the C library is asked.
+//
 // Every function may be called from any thread, for memory of another thread's too. `alignment` is
 // a power of two, and for one piece of memory always the same. A null pointer is returned when
 // there is no memory.
@@ -23,10 +25,10 @@ void* allocate(std::size_t bytes, std::size_t alignment) noexcept;
 /// Memory of `bytes`, at least 1, all zero. Pages that are fresh stay untouched.
 void* allocate_zeros(std::size_t bytes, std::size_t alignment) noexcept;
 
-// `segment` is the one in which the memory lies, by the page map.
+// `segment` is the one in which the memory lies, by the page map; null where it is the C library's.
 
 /// How many bytes there are from `memory` on: at least what was asked for.
-std::size_t capacity(const Segment& segment, const void* memory) noexcept;
+std::size_t capacity(const Segment* segment, const void* memory) noexcept;
 
 /// Changes the size where the memory is. False, and nothing is changed, where it has to be made
 /// anew and copied.

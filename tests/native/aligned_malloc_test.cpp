@@ -252,6 +252,20 @@ void large_memory_is_resized_by_its_pages() {
   give_back(memory);
 }
 
+/// There the pages in front of the payload are never touched.
+void blocks_of_small_pages_are_kept() {
+  options().huge_pages.store(false);
+  for (int block = 0; block < 4; ++block) {  // each starts at another colour
+    alloc::trim();
+    const test::Gained gained;
+    for (int turn = 0; turn < 4; ++turn) give_back(make_dirty(64 * MiB));
+    CHECK(gained.misses() == 1);
+    CHECK(gained.dirty_hits() == 3);
+  }
+  options().huge_pages.store(true);
+  alloc::trim();
+}
+
 /// A kept block is all there; what it gains as it grows is not.
 void what_grew_and_was_not_written_is_not_kept() {
   alloc::trim();
@@ -377,6 +391,7 @@ int main() {
   middle_sized_zeros_are_reused_always();
   what_was_only_read_is_not_kept();
   large_memory_is_resized_by_its_pages();
+  blocks_of_small_pages_are_kept();
   what_grew_and_was_not_written_is_not_kept();
   a_divided_mapping_is_copied();
 #endif

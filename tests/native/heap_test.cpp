@@ -49,7 +49,7 @@ std::byte* make(std::size_t bytes, std::size_t alignment = kLine) {
   auto* memory = static_cast<std::byte*>(heap::allocate(bytes, alignment));
   CHECK(memory != nullptr);
   CHECK(reinterpret_cast<std::uintptr_t>(memory) % alignment == 0);
-  CHECK(heap::capacity(*heap::page_map::find(memory).segment, memory) >= bytes);
+  CHECK(heap::capacity(heap::page_map::find(memory).segment, memory) >= bytes);
   return memory;
 }
 
@@ -359,6 +359,27 @@ void threads_do_not_disturb_each_other() {
   for (std::thread& thread : threads) thread.join();
 }
 
+void the_c_library_steps_in_where_no_segment_can_be_mapped() {
+  CHECK(kSanitized || test::holds_in_child([] {
+          alloc::trim();
+          const std::size_t mapped = mapped_bytes() + MiB;
+          const rlimit limit{mapped, mapped};
+          if (setrlimit(RLIMIT_AS, &limit) != 0) return false;
+          for (const std::size_t alignment :
+               {std::size_t{16}, std::size_t{64}, std::size_t{4096}}) {
+            auto* memory = static_cast<std::byte*>(heap::allocate_zeros(20'000, alignment));
+            if (memory == nullptr || heap::page_map::find(memory).segment != nullptr) return false;
+            const bool is_right = reinterpret_cast<std::uintptr_t>(memory) % alignment == 0 &&
+                                  all_are(kZero, memory, 20'000) &&
+                                  heap::capacity(nullptr, memory) == 20'000 &&
+                                  !heap::resize(nullptr, memory, 30'000);
+            heap::free(memory, alignment);
+            if (!is_right) return false;
+          }
+          return heap::allocate(std::size_t{1} << 40, kLine) == nullptr;
+        }));
+}
+
 void a_child_has_a_heap_too() {
   std::byte* kept = make(100 * KiB);
   test::make_dirty(kept, 100 * KiB);
@@ -397,4 +418,5 @@ int main() {
   memory_may_be_freed_by_another_thread();
   threads_do_not_disturb_each_other();
   a_child_has_a_heap_too();
+  the_c_library_steps_in_where_no_segment_can_be_mapped();
 }

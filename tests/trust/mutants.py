@@ -269,6 +269,13 @@ MUTANTS = [
         ("heap_test",),
     ),
     Mutant(
+        "pages in front of the payload make a block look sparse",
+        ALLOCATION,
+        "os::missing_bytes(block.address + first, last - first) != 0;",
+        "os::missing_bytes(block.address, block.bytes) != 0;",
+        ("aligned_malloc_test",),
+    ),
+    Mutant(
         "a segment with room is not found",
         "csrc/heap/segment_index.cpp",
         "if (longest_[node] == larger) break;",
