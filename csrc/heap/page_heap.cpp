@@ -65,7 +65,7 @@ Run PageHeap::take(std::size_t pages, Lock& lock) noexcept {
   Run run = take_recent(pages);
   if (run.segment == nullptr) run = find(pages);
   if (run.segment == nullptr && recent_count_ != 0) {
-    settle_recent();
+    settle_recent();  // no run is long enough by itself
     run = find(pages);
   }
   while (run.segment == nullptr && add_segment(pages, lock)) run = find(pages);
@@ -93,6 +93,10 @@ Run PageHeap::find(std::size_t pages) noexcept {
       continue;
     }
     const std::size_t idle = segment->touched.count(first, pages);
+    if (idle < pages && recent_count_ != 0) {
+      settle_recent();  // rather than make fresh pages resident: joined, these may do
+      continue;
+    }
     idle_pages_ -= idle;
     segment->used.set(first, pages);
     segment->touched.set(first, pages);
