@@ -12,13 +12,14 @@ import itertools
 import json
 import os
 import pathlib
-import re
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterable
 
 import numpy as np
+
+from zerofill.cli import parse_size
 
 HERE = pathlib.Path(__file__).parent
 KIB, MIB = 1 << 10, 1 << 20
@@ -50,14 +51,6 @@ WAYS: dict[str, dict[str, str]] = {
 }
 
 
-def parse_size(text: str) -> int:
-    """Return a size in bytes: "64KiB", "1MiB" or a number."""
-    match = re.fullmatch(r"(\d+)(KiB|MiB|GiB)?", text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 64KiB")
-    return int(match[1]) << {None: 0, "KiB": 10, "MiB": 20, "GiB": 30}[match[2]]
-
-
 def format_size(nbytes: int) -> str:
     """Return a size in words: "64 KiB"."""
     for unit, power in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
@@ -77,7 +70,7 @@ def is_installed(library: str) -> bool:
 
 def installed_ways(names: Iterable[str] = WAYS) -> list[str]:
     """Return the ways that this machine has."""
-    return [name for name in names if is_installed(WAYS[name].get(LIBRARY, "libc.so.6"))]
+    return [n for n in names if LIBRARY not in WAYS[n] or is_installed(WAYS[n][LIBRARY])]
 
 
 def missing_ways() -> dict[str, str]:

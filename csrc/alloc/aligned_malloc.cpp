@@ -58,7 +58,7 @@ void* large_realloc(Allocation* allocation, std::size_t bytes, std::size_t align
   return resized ? allocation->data() : nullptr;
 }
 
-std::size_t capacity_of(const void* memory) noexcept {
+std::size_t capacity_of(void* memory) noexcept {
   const page_map::Entry entry = page_map::find(memory);
   return entry.allocation != nullptr ? entry.allocation->bytes()
                                      : heap::capacity(entry.segment, memory);

@@ -21,9 +21,9 @@ void BackgroundThread::run() noexcept {
   Lock lock(*mutex_);
   while (!stopping_) {
     // The chore first: what the step returns must be decided with the mutex held until it sleeps.
-    Clock::time_point due = do_chore(lock);
-    due = std::min(due, step_(job_, lock));
-    if (chore_is_due_) continue;             // it was started anew meanwhile
+    do_chore(lock);
+    const Clock::time_point step_due = step_(job_, lock);
+    const Clock::time_point due = std::min(step_due, chore_due_);
     if (stopping_ || due == kNow) continue;  // a stop that came during the step woke nobody
     idle_ = due == kWhenWoken;
     if (idle_) {
@@ -38,18 +38,18 @@ void BackgroundThread::run() noexcept {
 bool BackgroundThread::start_chore(Chore chore, std::mutex* mutex) noexcept {
   if (!ensure_running(mutex)) return false;
   chore_ = chore;
-  chore_is_due_ = true;
+  chore_due_ = kNow;
   wake();
   return true;
 }
 
-Clock::time_point BackgroundThread::do_chore(Lock& lock) noexcept {
-  if (chore_ == nullptr) return kWhenWoken;
-  chore_is_due_ = false;
+void BackgroundThread::do_chore(Lock& lock) noexcept {
+  if (Clock::now() < chore_due_) return;
+  chore_due_ = kWhenWoken;
   lock.unlock();
   const Clock::time_point due = chore_();
   lock.lock();
-  return due;
+  chore_due_ = std::min(chore_due_, due);  // it may have been started anew meanwhile
 }
 
 void BackgroundThread::stop_before_fork(Lock& lock) noexcept {

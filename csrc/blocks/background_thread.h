@@ -61,12 +61,12 @@ class BackgroundThread {
 
  private:
   void run() noexcept;
-  Clock::time_point do_chore(Lock& lock) noexcept;
+  void do_chore(Lock& lock) noexcept;
 
   Step step_;
   void* job_;
   Chore chore_ = nullptr;
-  bool chore_is_due_ = false;  ///< at once
+  Clock::time_point chore_due_ = kWhenWoken;
   std::mutex* mutex_ = nullptr;
   std::condition_variable woken_;
   os::Thread thread_;

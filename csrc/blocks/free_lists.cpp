@@ -8,9 +8,13 @@
 namespace zerofill::blocks {
 
 std::byte* place_payload(const Block& block, const FitRequest& request) noexcept {
+  const std::size_t most = request.bytes + request.bytes / 8 + kMaxColour;
+  return block.bytes <= most ? place_in_larger(block, request) : nullptr;
+}
+
+std::byte* place_in_larger(const Block& block, const FitRequest& request) noexcept {
   if (block.bytes < request.bytes) return nullptr;
   const std::size_t spare = block.bytes - request.bytes;
-  if (spare > request.bytes / 8 + kMaxColour) return nullptr;
   for (const std::size_t colour : {block.colour, std::size_t{0}}) {
     std::byte* payload = align_up(block.address + colour, request.alignment);
     if (static_cast<std::size_t>(payload - block.address) <= spare) return payload;

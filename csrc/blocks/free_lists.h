@@ -37,6 +37,9 @@ struct FitRequest {
 /// block would waste more than an eighth of it.
 std::byte* place_payload(const Block& block, const FitRequest& request) noexcept;
 
+/// The same, however much of the block it would waste.
+std::byte* place_in_larger(const Block& block, const FitRequest& request) noexcept;
+
 class FreeLists {
  public:
   void push(FreeBlock* block) noexcept;

@@ -7,20 +7,6 @@
 #include "blocks/mapping.h"
 
 namespace zerofill::blocks {
-namespace {
-
-/// Where in a block a request's bytes would start, as fresh ones do. Null where it does not fit.
-std::byte* place(const Block& block, const FitRequest& request) noexcept {
-  if (block.bytes < request.bytes) return nullptr;
-  for (const std::size_t colour : {next_colour(request.alignment), std::size_t{0}}) {
-    std::byte* payload = align_up(block.address, request.alignment) + colour;
-    const auto offset = static_cast<std::size_t>(payload - block.address);
-    if (offset <= block.bytes - request.bytes) return payload;
-  }
-  return nullptr;
-}
-
-}  // namespace
 
 void ReservedBlocks::push(FreeBlock* record) noexcept {
   record->older = first_;
@@ -31,7 +17,8 @@ void ReservedBlocks::push(FreeBlock* record) noexcept {
 std::optional<PlacedBlock> ReservedBlocks::cut(const FitRequest& request) noexcept {
   for (FreeBlock** link = &first_; *link != nullptr; link = &(*link)->older) {
     Block& whole = *(*link)->block;
-    std::byte* payload = place(whole, request);
+    whole.colour = next_colour(request.alignment);  // as for a fresh block
+    std::byte* payload = place_in_larger(whole, request);
     if (payload == nullptr) continue;
     Block front = whole;
     const auto used = static_cast<std::size_t>(payload - whole.address) + request.bytes;

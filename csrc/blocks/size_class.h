@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include "base/bits.h"
+
 namespace zerofill::blocks {
 
 constexpr int kSmallestPower = 20;
@@ -15,12 +17,9 @@ constexpr std::size_t kMaxPooledBytes = std::size_t{1} << (kLargestPower - 1);
 
 /// The class of blocks of that many bytes, at most twice kMaxPooledBytes; small ones share the
 /// first.
-constexpr int size_class(std::size_t bytes) noexcept {
+inline int size_class(std::size_t bytes) noexcept {
   if (bytes < (std::size_t{1} << kSmallestPower)) return 0;
-  int power = kSmallestPower;
-  while ((bytes >> (power + 1)) != 0) ++power;
-  const auto eighth = static_cast<int>((bytes >> (power - 3)) & 7);
-  return (power - kSmallestPower) * 8 + eighth;
+  return eighths_of_doublings(bytes) - kSmallestPower * 8;
 }
 
 }  // namespace zerofill::blocks

@@ -19,7 +19,6 @@
 #include "heap/size_classes.h"
 #include "heap/slab_lists.h"
 #include "heap/thread_cache.h"
-#include "os/pages.h"
 
 namespace zerofill::heap {
 namespace {
@@ -56,7 +55,7 @@ Clock::time_point step() noexcept {
     pages.purge(PageHeap::kOld, lock);
   }
   the_heap->ages = pages.idle_bytes() != 0;
-  if (!the_heap->ages) return Clock::time_point::max();
+  if (!the_heap->ages) return blocks::BackgroundThread::kWhenWoken;
   return std::min(the_heap->last_tick + tick, now + kPollInterval);
 }
 
@@ -82,8 +81,8 @@ void see_to_ageing(Lock& lock) noexcept {
   Lock lock(the_heap->mutex);
   for (int i = 0; i < count; ++i) {
     poison(static_cast<std::byte*>(slots[i]), slot_bytes(size_class));
-    const Segment* segment = page_map::find(slots[i]).segment;
-    the_heap->slabs.put(segment->owners[segment->page_of(slots[i])].slab(), slots[i], lock);
+    Segment* segment = page_map::find(slots[i]).segment;
+    the_heap->slabs.put(segment->owner_of(slots[i]).slab(), slots[i], lock);
   }
   see_to_ageing(lock);
 }
@@ -113,9 +112,8 @@ void* allocate_slot(std::size_t bytes) noexcept {
   return slot != nullptr ? slot : take_slots(size_class);
 }
 
-/// The slot that memory of a larger alignment lies in.
-[[gnu::noinline]] void* slot_of(const Segment& segment, void* memory) noexcept {
-  const PageOwner owner = segment.owners[segment.page_of(memory)];
+/// The slot that memory lies in. pre: a slab has its page.
+[[gnu::noinline]] std::byte* slot_of(PageOwner owner, void* memory) noexcept {
   auto* start = static_cast<std::byte*>(memory);
   const auto offset = static_cast<std::size_t>(start - owner.slab()->run.start());
   return start - offset % slot_bytes(owner.size_class());
@@ -132,14 +130,18 @@ void* allocate_slot(std::size_t bytes) noexcept {
   std::byte* memory = align_up(run.start(), alignment);
   const auto room = static_cast<std::size_t>(run.end() - memory) - bytes;
   if (alignment <= kLineBytes) memory += colour_of(run.first, room);
-  run.segment->owners[run.segment->page_of(memory)] = PageOwner::run(run.first, run.pages);
+  run.segment->owner_of(memory) = PageOwner::run(run.first, run.pages);
   *is_zero = run.is_fresh;
   return memory;
 }
 
-Run run_of(Segment* segment, const void* memory) noexcept {
-  const PageOwner owner = segment->owners[segment->page_of(memory)];
+/// pre: it is the owner of a run's page.
+Run run_of(Segment* segment, PageOwner owner) noexcept {
   return {segment, owner.first(), owner.pages()};
+}
+
+bool is_cacheable_run(std::size_t bytes, std::size_t alignment) noexcept {
+  return alignment <= kLineBytes && bytes <= thread_cache::kLargestRunBytes;
 }
 
 [[gnu::noinline]] void free_run(const Run& run) noexcept {
@@ -150,11 +152,12 @@ Run run_of(Segment* segment, const void* memory) noexcept {
 }
 
 void free_run_at(void* memory) noexcept {
-  free_run(run_of(page_map::find(memory).segment, memory));
+  Segment* segment = page_map::find(memory).segment;
+  free_run(run_of(segment, segment->owner_of(memory)));
 }
 
 bool resize_run(Segment* segment, void* memory, std::size_t bytes) noexcept {
-  Run run = run_of(segment, memory);
+  Run run = run_of(segment, segment->owner_of(memory));
   const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(memory) - run.start());
   const std::size_t pages = ceil_divide(offset + bytes, kPageBytes);
   if (bytes <= kLargestSlotBytes / 2) return false;  // a slot does
@@ -167,7 +170,7 @@ bool resize_run(Segment* segment, void* memory, std::size_t bytes) noexcept {
     poison(rest.start(), rest.pages * kPageBytes);
     the_heap->pages.put(rest, lock);
   }
-  segment->owners[segment->page_of(memory)] = PageOwner::run(run.first, run.pages);
+  segment->owner_of(memory) = PageOwner::run(run.first, run.pages);
   see_to_ageing(lock);
   return true;
 }
@@ -179,7 +182,7 @@ std::byte* take(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcep
   const std::size_t slack = std::max(alignment, kLineBytes) - kLineBytes;
   *is_zero = false;
   if (bytes + slack > kLargestSlotBytes) {
-    if (alignment <= kLineBytes && bytes <= thread_cache::kLargestRunBytes) {
+    if (is_cacheable_run(bytes, alignment)) {
       if (void* cached = thread_cache::pop_run(bytes)) return static_cast<std::byte*>(cached);
     }
     return allocate_run(bytes, alignment, is_zero);
@@ -191,7 +194,7 @@ std::byte* take(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcep
 /// To its capacity: who resizes an array copies as much, because nobody knows what was asked for.
 void unpoison_all(void* memory) noexcept {
   if constexpr (kPoisons) {
-    const Segment* segment = page_map::find(memory).segment;
+    Segment* segment = page_map::find(memory).segment;
     unpoison(static_cast<std::byte*>(memory), capacity(segment, memory));
   }
 }
@@ -219,20 +222,17 @@ void* allocate_zeros(std::size_t bytes, std::size_t alignment) noexcept {
   return memory == nullptr || is_zero ? memory : std::memset(memory, 0, bytes);
 }
 
-std::size_t capacity(const Segment* segment, const void* memory) noexcept {
+std::size_t capacity(Segment* segment, void* memory) noexcept {
   if (segment == nullptr) return c_library::capacity(memory);
-  const auto* start = static_cast<const std::byte*>(memory);
-  const PageOwner owner = segment->owners[segment->page_of(memory)];
-  if (owner.is_run()) {
-    return static_cast<std::size_t>(segment->page(owner.first() + owner.pages()) - start);
-  }
-  const std::size_t size = slot_bytes(owner.size_class());
-  return size - static_cast<std::size_t>(start - owner.slab()->run.start()) % size;
+  const PageOwner owner = segment->owner_of(memory);
+  const std::byte* end = owner.is_run() ? run_of(segment, owner).end()
+                                        : slot_of(owner, memory) + slot_bytes(owner.size_class());
+  return static_cast<std::size_t>(end - static_cast<std::byte*>(memory));
 }
 
 bool resize(Segment* segment, void* memory, std::size_t bytes) noexcept {
   if (segment == nullptr) return false;
-  if (segment->owners[segment->page_of(memory)].is_run()) {
+  if (segment->owner_of(memory).is_run()) {
     if (!resize_run(segment, memory, bytes)) return false;
   } else {
     const std::size_t most = capacity(segment, memory);
@@ -244,21 +244,17 @@ bool resize(Segment* segment, void* memory, std::size_t bytes) noexcept {
 
 void free(Segment* segment, void* memory, std::size_t alignment) noexcept {
   if (segment == nullptr) return c_library::free(memory);
-  const PageOwner owner = segment->owners[segment->page_of(memory)];
+  const PageOwner owner = segment->owner_of(memory);
   if (owner.is_run()) {
-    const Run run{segment, owner.first(), owner.pages()};
+    const Run run = run_of(segment, owner);
     const auto room = static_cast<std::size_t>(run.end() - static_cast<std::byte*>(memory));
-    const bool is_cacheable = alignment <= kLineBytes && room <= thread_cache::kLargestRunBytes;
+    const bool is_cacheable = is_cacheable_run(room, alignment);
     if (!is_cacheable || !thread_cache::push_run(memory, room, kOwner)) free_run(run);
     return;
   }
   const int size_class = owner.size_class();
-  void* slot = alignment <= kLineBytes ? memory : slot_of(*segment, memory);
+  void* slot = alignment <= kLineBytes ? memory : slot_of(owner, memory);
   if (!thread_cache::push(size_class, slot, kOwner)) flush(size_class, &slot, 1);
-}
-
-void free(void* memory, std::size_t alignment) noexcept {
-  free(page_map::find(memory).segment, memory, alignment);
 }
 
 std::size_t trim() noexcept {

@@ -28,16 +28,13 @@ void* allocate_zeros(std::size_t bytes, std::size_t alignment) noexcept;
 // `segment` is the one in which the memory lies, by the page map; null where it is the C library's.
 
 /// How many bytes there are from `memory` on: at least what was asked for.
-std::size_t capacity(const Segment* segment, const void* memory) noexcept;
+std::size_t capacity(Segment* segment, void* memory) noexcept;
 
 /// Changes the size where the memory is. False, and nothing is changed, where it has to be made
 /// anew and copied.
 bool resize(Segment* segment, void* memory, std::size_t bytes) noexcept;
 
 void free(Segment* segment, void* memory, std::size_t alignment) noexcept;
-
-/// free(), for who has not looked the segment up.
-void free(void* memory, std::size_t alignment) noexcept;
 
 /// Returns what is free to the system; returns how many bytes that was. Of the thread caches only
 /// the calling thread's is emptied.

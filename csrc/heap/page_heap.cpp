@@ -97,12 +97,18 @@ Run PageHeap::find(std::size_t pages) noexcept {
       settle_recent();  // rather than make fresh pages resident: joined, these may do
       continue;
     }
-    idle_pages_ -= idle;
-    segment->used.set(first, pages);
-    segment->touched.set(first, pages);
+    use(segment, first, pages, idle);
     return {segment, first, pages, idle == 0};
   }
   return {};
+}
+
+/// Marks free pages, `idle` of which may be resident.
+void PageHeap::use(Segment* segment, std::size_t first, std::size_t pages,
+                   std::size_t idle) noexcept {
+  idle_pages_ -= idle;
+  segment->used.set(first, pages);
+  segment->touched.set(first, pages);
 }
 
 bool PageHeap::add_segment(std::size_t least_pages, Lock& lock) noexcept {
@@ -151,10 +157,8 @@ bool PageHeap::extend(Run* run, std::size_t pages) noexcept {
   const std::size_t first = run->first + run->pages;
   const std::size_t more = pages - run->pages;
   if (first + more > segment->pages || segment->used.any(first, more)) return false;
-  idle_pages_ -= segment->touched.count(first, more);
+  use(segment, first, more, segment->touched.count(first, more));
   used_pages_ += more;
-  segment->used.set(first, more);
-  segment->touched.set(first, more);
   run->pages = pages;
   return true;
 }

@@ -73,6 +73,7 @@ class PageHeap {
 
  private:
   Run find(std::size_t pages) noexcept;  // first fit
+  void use(Segment* segment, std::size_t first, std::size_t pages, std::size_t idle) noexcept;
   Run take_recent(std::size_t pages) noexcept;
   bool add_segment(std::size_t least_pages, Lock& lock) noexcept;
   void settle(const Run& run) noexcept;

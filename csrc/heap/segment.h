@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "base/units.h"
-#include "heap/page_bits.h"
+#include "heap/bitmap.h"
 
 namespace zerofill::heap {
 
@@ -52,8 +52,8 @@ struct Segment {
   std::size_t pages;                 ///< up to kSegmentPages
   std::size_t first_huge_page;       ///< from here on the system was asked for huge pages
   std::size_t place;                 ///< in the index
-  PageBits<kSegmentPages> used;      ///< not free
-  PageBits<kSegmentPages> touched;   ///< handed out since they were fresh: they may hold anything
+  Bitmap<kSegmentPages> used;        ///< not free
+  Bitmap<kSegmentPages> touched;     ///< handed out since they were fresh: they may hold anything
   std::uint8_t ages[kSegmentPages];  ///< of free pages that were touched, in ticks of the page heap
   PageOwner
       owners[kSegmentPages];  ///< of the page where a run's memory starts, and of all of a slab
@@ -62,6 +62,7 @@ struct Segment {
   std::size_t page_of(const void* memory) const noexcept {
     return static_cast<std::size_t>(static_cast<const std::byte*>(memory) - address) / kPageBytes;
   }
+  PageOwner& owner_of(const void* memory) noexcept { return owners[page_of(memory)]; }
 };
 
 static_assert(std::is_trivial_v<Segment>);

@@ -22,9 +22,7 @@ static_assert(kLineClasses * kLineBytes == std::size_t{1} << kFirstPower);
 /// The class of the smallest slots that hold so many bytes. pre: 1 to kLargestSlotBytes.
 inline int class_of(std::size_t bytes) noexcept {
   if (bytes <= kLineClasses * kLineBytes) return static_cast<int>((bytes - 1) / kLineBytes);
-  const int power = highest_bit(bytes - 1);
-  const std::size_t eighth = ((bytes - 1) >> (power - 3)) & 7;
-  return static_cast<int>(kLineClasses) + (power - kFirstPower) * 8 + static_cast<int>(eighth);
+  return static_cast<int>(kLineClasses) + eighths_of_doublings(bytes - 1) - kFirstPower * 8;
 }
 
 /// Size of the slots of a class, in bytes.

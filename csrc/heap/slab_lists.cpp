@@ -6,21 +6,16 @@
 namespace zerofill::heap {
 namespace {
 
-constexpr int kBits = 64;
-
 void own_pages(const Run& run, PageOwner owner) noexcept {
   std::fill_n(run.segment->owners + run.first, run.pages, owner);
 }
 
 /// The lowest free slot. pre: there is one.
 void* take_slot(Slab* slab) noexcept {
-  int word = 0;
-  while (slab->free_slots[word] == 0) ++word;
-  const int bit = trailing_zeros(slab->free_slots[word]);
-  slab->free_slots[word] &= slab->free_slots[word] - 1;
+  const std::size_t index = slab->used.find_zeros(1);
+  slab->used.set(index, 1);
   --slab->free_count;
-  return slab->run.start() +
-         static_cast<std::size_t>(word * kBits + bit) * slot_bytes(slab->size_class);
+  return slab->run.start() + index * slot_bytes(slab->size_class);
 }
 
 }  // namespace
@@ -51,11 +46,9 @@ Slab* SlabLists::make(int size_class, Lock& lock) noexcept {
   }
   slab->run = run;
   slab->size_class = size_class;
-  slab->slots = static_cast<int>(slab_bytes(size_class) / slot_bytes(size_class));
+  slab->slots = slab_bytes(size_class) / slot_bytes(size_class);
   slab->free_count = slab->slots;
-  for (int slot = 0; slot < slab->slots; ++slot) {
-    slab->free_slots[slot / kBits] |= std::uint64_t{1} << slot % kBits;
-  }
+  slab->used.set(slab->slots, kMostSlots - slab->slots);
   own_pages(run, PageOwner::slab(slab, size_class));
   return slab;
 }
@@ -63,8 +56,7 @@ Slab* SlabLists::make(int size_class, Lock& lock) noexcept {
 void SlabLists::put(Slab* slab, const void* slot, Lock& lock) noexcept {
   const auto offset =
       static_cast<std::size_t>(static_cast<const std::byte*>(slot) - slab->run.start());
-  const auto index = static_cast<int>(offset / slot_bytes(slab->size_class));
-  slab->free_slots[index / kBits] |= std::uint64_t{1} << index % kBits;
+  slab->used.clear(offset / slot_bytes(slab->size_class), 1);
   if (slab->free_count++ == 0) link(slab);
   if (slab->free_count < slab->slots) return;
   unlink(slab);

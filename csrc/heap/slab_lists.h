@@ -5,22 +5,24 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 
+#include "heap/bitmap.h"
 #include "heap/page_heap.h"
 #include "heap/size_classes.h"
 
 namespace zerofill::heap {
 
+constexpr std::size_t kMostSlots = 512;
+
 /// Its record is not in its pages, so these are never touched for it.
 struct Slab {
   Run run;
   int size_class;
-  int slots;
-  int free_count;
+  std::size_t slots;
+  std::size_t free_count;
   Slab* next;
   Slab* previous;
-  std::uint64_t free_slots[8];  ///< a bit each
+  Bitmap<kMostSlots> used;
 };
 
 class SlabLists {

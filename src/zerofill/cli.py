@@ -12,7 +12,7 @@ from typing import Any
 
 from . import benchmark, diagnostics
 
-__all__ = ["format_seconds", "main"]
+__all__ = ["format_seconds", "main", "parse_size"]
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="compare Zeros with NumPy on this machine")
     bench.set_defaults(run=_run_bench)
     bench.add_argument(
-        "--max-size", type=_parse_size, metavar="SIZE", help="largest array, such as 64MiB"
+        "--max-size", type=parse_size, metavar="SIZE", help="largest array, such as 64MiB"
     )
     for command in (info, bench):
         command.add_argument(
@@ -68,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _parse_size(text: str) -> int:
+def parse_size(text: str) -> int:
+    """Return a size in bytes, as argparse takes one: "4096", "64MiB"."""
     match = re.fullmatch(r"(\d+) *([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 4096, 64MiB or 1GiB")

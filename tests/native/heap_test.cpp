@@ -53,7 +53,9 @@ std::byte* make(std::size_t bytes, std::size_t alignment = kLine) {
   return memory;
 }
 
-void give_back(void* memory, std::size_t alignment = kLine) { heap::free(memory, alignment); }
+void give_back(void* memory, std::size_t alignment = kLine) {
+  heap::free(heap::page_map::find(memory).segment, memory, alignment);
+}
 
 std::size_t resident_bytes() {
   std::FILE* file = std::fopen("/proc/self/statm", "r");
@@ -373,7 +375,7 @@ void the_c_library_steps_in_where_no_segment_can_be_mapped() {
                                   all_are(kZero, memory, 20'000) &&
                                   heap::capacity(nullptr, memory) == 20'000 &&
                                   !heap::resize(nullptr, memory, 30'000);
-            heap::free(memory, alignment);
+            give_back(memory, alignment);
             if (!is_right) return false;
           }
           return heap::allocate(std::size_t{1} << 40, kLine) == nullptr;

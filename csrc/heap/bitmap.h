@@ -1,4 +1,4 @@
-// A bit for each page of a segment.
+// A bit for each of a number of things: the pages of a segment, the slots of a slab.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace zerofill::heap {
 
 /// `kBits` bits, a multiple of 64.
 template <std::size_t kBits>
-class PageBits {
+class Bitmap {
  public:
   static constexpr std::size_t kNone = kBits;
 
@@ -90,7 +90,7 @@ class PageBits {
     }
   }
 
-  std::uint64_t words_[kBits / 64];  // zero, as the fresh pages of a segment's record are
+  std::uint64_t words_[kBits / 64];  // zero, as the memory is in which it is made
 };
 
 }  // namespace zerofill::heap
