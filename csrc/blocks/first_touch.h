@@ -29,19 +29,15 @@ class FirstTouch {
   void give_up() noexcept;
 
   Block* block_;
-  std::atomic<bool> asks_;  ///< for huge pages
+  std::atomic<bool> asks_;            ///< for huge pages
+  std::atomic<bool> granted_{false};  ///< one at least
   std::atomic<bool> populates_{true};
-  std::atomic<int> bad_chunks_{0};
 };
 
 /// Makes every page of a fresh block resident without writing more to it than the system needs.
 /// Throws Interrupted when the poll says stop; the block is then partly resident.
 /// pre and post as of FirstTouch.
 void make_resident(Block* block, Reservation* reservation, const team::Poll& poll);
-
-/// Whether the system refused huge pages, or took long to make them, a short while ago. Asking for
-/// them costs time then: each fault looks for one and moves other pages about (compaction).
-bool are_huge_pages_scarce() noexcept;
 
 /// Writes to each page, which makes a fresh one resident. It is zero already and stays so.
 void touch_pages(std::byte* address, std::size_t bytes) noexcept;

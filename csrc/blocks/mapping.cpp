@@ -8,10 +8,10 @@
 #include "base/checked.h"
 #include "base/counters.h"
 #include "base/errors.h"
-#include "base/options.h"
 #include "base/poison.h"
 #include "blocks/first_touch.h"
 #include "blocks/fork_epoch.h"
+#include "blocks/huge_page_watch.h"
 #include "os/pages.h"
 
 namespace zerofill::blocks {
@@ -43,9 +43,7 @@ OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colou
   block.colour = colour;
   block.content = Content::zero;
   block.fork_epoch = fork_epoch();
-  const bool wants_huge = pages == PageSize::huge &&
-                          options().huge_pages.load(std::memory_order_relaxed) &&
-                          !are_huge_pages_scarce();
+  const bool wants_huge = pages == PageSize::huge && should_ask_for_huge_pages();
   if (holds_huge && !wants_huge) {
     (void)os::advise_no_huge_pages(address, block.bytes);
   } else {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/align.h"
-#include "base/options.h"
 #include "base/poison.h"
+#include "blocks/huge_page_watch.h"
 #include "heap/page_map.h"
 #include "os/pages.h"
 
@@ -26,9 +26,9 @@ std::size_t map_largest(std::size_t least_bytes, void** address) noexcept {
 void choose_page_sizes(Segment* segment, std::size_t small_pages) noexcept {
   const std::size_t small_bytes = small_pages * kPageBytes;
   const std::size_t bytes = segment->pages * kPageBytes;
-  const bool wants_huge = options().huge_pages.load(std::memory_order_relaxed);
   const bool is_huge =
-      os::huge_page_bytes() == kHugePageUnit && wants_huge && bytes > small_bytes &&
+      os::huge_page_bytes() == kHugePageUnit && bytes > small_bytes &&
+      blocks::should_ask_for_huge_pages() &&
       os::advise_huge_pages(segment->address + small_bytes, bytes - small_bytes) == 0;
   segment->first_huge_page = is_huge ? small_pages : segment->pages;
   const std::size_t rest = segment->first_huge_page * kPageBytes;

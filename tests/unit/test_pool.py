@@ -251,6 +251,28 @@ def test_huge_pages_that_are_refused_are_not_asked_for_again():
 
 @linux
 @has_huge_pages
+def test_small_blocks_learn_from_each_other_that_huge_pages_are_refused():
+    """The advice of a mapping ("hg" in smaps) is what was asked for."""
+    code = """if True:
+        import ctypes, re, zerofill
+        assert ctypes.CDLL(None).prctl(41, 1, 0, 0, 0) == 0
+        buffers = [zerofill.Buffer(4 << 20) for _ in range(20)]
+        assert not any(buffer.huge_pages for buffer in buffers)
+        with open("/proc/self/smaps") as file:
+            mappings = re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", file.read())[1:]
+        asked = 0
+        for mapping in mappings:
+            start, end = (int(word, 16) for word in mapping.split()[0].split("-"))
+            if re.search(r"VmFlags:.* hg", mapping):
+                asked += sum(start <= buffer.address < end for buffer in buffers)
+        print(asked)
+    """
+    (asked,) = run(code)
+    assert int(asked) <= 4
+
+
+@linux
+@has_huge_pages
 def test_huge_pages_back_a_fresh_block():
     array = fresh_on_huge_pages()
     with open("/proc/self/smaps") as file:
