@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections import defaultdict
 
-from zerofill.cli import format_seconds
+from zerofill.cli.text import format_seconds
 
 BENCH = pathlib.Path(__file__).parent
 

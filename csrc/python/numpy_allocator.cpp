@@ -1,10 +1,14 @@
 #include "python/numpy_allocator.h"
 
+#include <stdexcept>
+
 #include "alloc/aligned_malloc.h"
 #include "base/checked.h"
 #include "base/units.h"
 #include "python/buffer.h"
 #include "python/gil.h"
+#include "python/handler_variable.h"
+#include "python/memory_options.h"
 #include "python/numpy.h"
 
 namespace py = pybind11;
@@ -78,6 +82,31 @@ py::object checked(PyObject* handler) {
   return py::reinterpret_steal<py::object>(handler);
 }
 
+py::object own_handler(const py::object& alignment) {
+  std::size_t bytes;
+  if (!read_alignment(alignment.ptr(), &bytes)) throw py::error_already_set();
+  return py::reinterpret_borrow<py::object>(handler_for(bytes));
+}
+
+/// The alignment of a handler of ours; 0 for another one.
+std::size_t alignment_of(const py::object& capsule) noexcept {
+  for (const Handler& made : handlers) {
+    if (made.capsule == capsule.ptr()) return alignment_in(made.handler.allocator.ctx);
+  }
+  return 0;
+}
+
+/// None is NumPy's own.
+void set_default_handler(const py::object& handler) {
+  if (can_replace_default_handler()) {
+    return replace_default_handler(handler.is_none() ? PyDataMem_DefaultHandler : handler.ptr());
+  }
+  if (handler.is_none()) return;  // it was never changed
+  throw std::runtime_error(
+      "install(threads=True) is not possible here, because this Python keeps the default of a "
+      "context variable elsewhere than CPython 3.10 to 3.15: call install() in each thread");
+}
+
 py::object get_handler() { return checked(PyDataMem_GetHandler()); }
 
 py::object set_handler(const py::object& handler) {
@@ -87,8 +116,10 @@ py::object set_handler(const py::object& handler) {
 
 }  // namespace
 
-NumpyHandlerScope::NumpyHandlerScope(std::size_t alignment)
-    : ours_(handler_for(alignment)), former_(PyDataMem_SetHandler(ours_)) {}
+NumpyHandlerScope::NumpyHandlerScope(std::size_t alignment) : ours_(handler_for(alignment)) {
+  PyObject* variable = handler_variable();
+  if (variable != nullptr) token_ = Reference(PyContextVar_Set(variable, ours_));
+}
 
 NumpyHandlerScope::~NumpyHandlerScope() {
   if (failed()) return;
@@ -105,14 +136,16 @@ NumpyHandlerScope::~NumpyHandlerScope() {
 bool NumpyHandlerScope::restore() {
   const Reference current(PyDataMem_GetHandler());
   if (!current) return false;
-  if (current.get() != ours_) return true;
-  const Reference replaced(PyDataMem_SetHandler(former_.get()));
-  return static_cast<bool>(replaced);
+  return current.get() != ours_ || PyContextVar_Reset(handler_variable(), token_.get()) == 0;
 }
 
 void register_numpy_allocator(py::module_& module) {
   make_handlers();
-  module.attr("numpy_handler") = py::reinterpret_borrow<py::object>(handler_for(kDefaultAlignment));
+  module.def("numpy_handler", &own_handler);
+  module.def("numpy_handler_alignment", &alignment_of);
+  module.def("set_default_numpy_handler", &set_default_handler);
+  if (handler_variable() == nullptr) throw py::error_already_set();
+  module.attr("numpy_handler_variable") = py::reinterpret_borrow<py::object>(handler_variable());
   module.def("get_numpy_handler", &get_handler);
   module.def("set_numpy_handler", &set_handler);
 }

@@ -21,13 +21,13 @@ class NumpyHandlerScope {
   NumpyHandlerScope(const NumpyHandlerScope&) = delete;
   NumpyHandlerScope& operator=(const NumpyHandlerScope&) = delete;
 
-  bool failed() const noexcept { return !former_; }
+  bool failed() const noexcept { return !token_; }
 
  private:
   bool restore();
 
-  PyObject* ours_;  ///< borrowed; it is never destroyed
-  Reference former_;
+  PyObject* ours_;   ///< borrowed; it is never destroyed
+  Reference token_;  ///< of the context variable
 };
 
 /// Adds the functions that switch the handler to the module.

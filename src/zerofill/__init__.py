@@ -7,19 +7,23 @@ itself allocate through zerofill.
 
 from . import initializers
 from ._zerofill import Buffer, Reserve
+from .counters import Stats, stats
 from .creation import clear, zeros, zeros_like
 from .initializers import Zeros, zeros_initializer
-from .numpy_handler import install, numpy_allocator, uninstall
-from .runtime import configure, reserve, stats, trim
+from .numpy_handler import install, is_installed, numpy_allocator, uninstall
+from .runtime import Options, configure, reserve, trim
 
 __all__ = [
     "Buffer",
+    "Options",
     "Reserve",
+    "Stats",
     "Zeros",
     "clear",
     "configure",
     "initializers",
     "install",
+    "is_installed",
     "numpy_allocator",
     "reserve",
     "stats",

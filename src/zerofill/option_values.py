@@ -6,8 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from . import _zerofill
+from .sizes import parse_size
 
-__all__ = ["MAX_THREADS", "check_option", "parse_environment", "variable_of"]
+__all__ = [
+    "MAX_THREADS",
+    "check_option",
+    "parse_environment",
+    "parse_option",
+    "variable_of",
+]
 
 MAX_THREADS: Final = _zerofill.most_threads
 
@@ -33,7 +40,15 @@ def _check_num_threads(value: Any) -> int:
 def _check_pool_limit(value: Any) -> int | None:
     if value is None:
         return None
-    wanted = "pool_limit must be an integer, a number of bytes from 0 to 2**63 - 1, or None"
+    wanted = (
+        "pool_limit must be an integer, a number of bytes from 0 to 2**63 - 1, "
+        "a size such as '2GiB', or None"
+    )
+    if isinstance(value, str):
+        try:
+            return _check_integer(parse_size(value), 0, 2**63 - 1, wanted)
+        except ValueError:
+            raise ValueError(f"{wanted}, got {value!r}") from None
     return _check_integer(value, 0, 2**63 - 1, wanted)
 
 
@@ -112,10 +127,21 @@ def parse_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def parse_option(name: str, text: str) -> Any:
+    """Return an option's value, checked, from the text of a variable or of the command line.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it cannot be that option's.
+    """
+    value = _PARSERS[name](text)
+    return value if name == "disable" else check_option(name, value)
+
+
 def _parse_variable(name: str, text: str) -> Any:
     try:
-        value = _PARSERS[name](text)
-        return value if name == "disable" else check_option(name, value)
+        return parse_option(name, text)
     except (TypeError, ValueError) as error:  # TypeError: of text that is no number
         variable = variable_of(name)
         raise ValueError(f"the environment variable {variable}={text!r}: {error}") from None
@@ -146,7 +172,7 @@ def _parse_number(kind: Callable[[str], float]) -> Callable[[str], float | str]:
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "num_threads": _parse_number(int),
-    "pool_limit": _parse_number(int),
+    "pool_limit": str,
     "decay": _parse_number(float),
     "scrub": _parse_scrub,
     "audit": _parse_switch,

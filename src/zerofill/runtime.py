@@ -1,20 +1,34 @@
-"""Runtime options, counters, and returning cached memory to the system."""
+"""Runtime options, memory ahead of time, and returning cached memory to the system."""
 
 import enum
 import os
 from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from . import _zerofill
 from ._zerofill import Reserve
 from .keywords import check_keywords
 from .option_values import check_option, parse_environment, variable_of
 
-__all__ = ["Options", "Stats", "configure", "stats", "trim"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Options", "configure", "reserve", "trim"]
 
 
-class Options(NamedTuple):
+class _OptionValues(NamedTuple):
+    num_threads: int
+    pool_limit: int | None
+    decay: float
+    scrub: bool | Literal["auto"]
+    audit: bool
+    huge_pages: Literal["auto", "off"]
+
+
+class Options(_OptionValues):
     """The runtime options in force, as :func:`configure` returns them.
+
+    At the end of a ``with`` statement, the options that the call has set have their former values.
 
     Attributes
     ----------
@@ -32,74 +46,17 @@ class Options(NamedTuple):
         Whether the system is asked for huge pages.
     """
 
-    num_threads: int
-    pool_limit: int | None
-    decay: float
-    scrub: bool | Literal["auto"]
-    audit: bool
-    huge_pages: Literal["auto", "off"]
+    _former: Mapping[str, Any] = {}  # nobody changes it
+    _former_origins: Mapping[str, str] = {}
 
+    def __enter__(self) -> "Self":
+        return self
 
-class Stats(NamedTuple):
-    """The allocator's counters since the process started, as :func:`stats` returns them.
-
-    A block is clean if all its bytes are known to be zero, and dirty otherwise.
-
-    Arrays below 2 MiB (256 KiB if they are lazy) are small memory, of which only the live, peak,
-    heap and returned counters know. Arrays that NumPy allocates itself, under
-    :func:`numpy_allocator` or because they hold objects, are in all but the live counters.
-
-    Attributes
-    ----------
-    live_bytes, live_blocks : int
-        What arrays and buffers hold now.
-    peak_bytes, peak_blocks : int
-        The highest that these two ever were.
-    pooled_clean_bytes, pooled_dirty_bytes : int
-        Free blocks that the pool holds for reuse.
-    reserved_bytes : int
-        What is left of memory that :func:`reserve` made ahead of time.
-    heap_used_bytes, heap_idle_bytes : int
-        Pages that small memory is made of, in use and free. Free ones are held for reuse.
-    clean_hits, dirty_hits : int
-        How many requests were served by a block from the pool.
-    misses : int
-        How many requests took new memory from the system.
-    zeroed_bytes : int
-        Overwritten with zeros while the caller waited.
-    skipped_bytes : int
-        Not overwritten, because they were known to be zero.
-    scrubbed_bytes : int
-        Overwritten with zeros in the background.
-    populated_bytes : int
-        Made resident in fresh pages.
-    huge_page_bytes : int
-        Of these, on huge pages that the system granted.
-    returned_bytes : int
-        Returned to the system.
-    moved_bytes : int
-        Not copied when an array was resized, because its pages stayed or were moved.
-    """
-
-    live_bytes: int
-    live_blocks: int
-    peak_bytes: int
-    peak_blocks: int
-    pooled_clean_bytes: int
-    pooled_dirty_bytes: int
-    reserved_bytes: int
-    heap_used_bytes: int
-    heap_idle_bytes: int
-    clean_hits: int
-    dirty_hits: int
-    misses: int
-    zeroed_bytes: int
-    skipped_bytes: int
-    scrubbed_bytes: int
-    populated_bytes: int
-    huge_page_bytes: int
-    returned_bytes: int
-    moved_bytes: int
+    def __exit__(self, *error: object) -> None:
+        _zerofill.set_options(**self._former)
+        for name in self._former:
+            _origins.pop(name, None)
+        _origins.update(self._former_origins)
 
 
 class _Unchanged(enum.Enum):
@@ -121,25 +78,6 @@ _origins: dict[str, str] = {}
 def option_origins() -> dict[str, str]:
     """Return what set each option: "default", "configure()", or the name of a variable."""
     return {name: _origins.get(name, "default") for name in Options._fields}
-
-
-def stats() -> Stats:
-    """Return the counters of this process.
-
-    Returns
-    -------
-    Stats
-        An immutable record.
-
-    Examples
-    --------
-    >>> import zerofill
-    >>> before = zerofill.stats().live_bytes
-    >>> a = zerofill.zeros(1000, dtype="u1")
-    >>> zerofill.stats().live_bytes - before
-    1000
-    """
-    return Stats(**_zerofill.stats())
 
 
 def trim() -> int:
@@ -205,7 +143,7 @@ def reserve(nbytes: int) -> Reserve:
 def configure(
     *,
     num_threads: int | _Unchanged | None = UNCHANGED,
-    pool_limit: int | _Unchanged | None = UNCHANGED,
+    pool_limit: int | str | _Unchanged | None = UNCHANGED,
     decay: float | _Unchanged = UNCHANGED,
     scrub: bool | Literal["auto", "on", "off"] | _Unchanged = UNCHANGED,
     audit: bool | _Unchanged = UNCHANGED,
@@ -222,9 +160,10 @@ def configure(
     num_threads : int or None
         How many threads may work on one large array, including the calling thread, from 1 to 256.
         None (the default): as many as the affinity mask and the cgroup quota give CPUs.
-    pool_limit : int or None
-        How many bytes of freed blocks the pool may hold for reuse. None (the default): twice the
-        recent peak of live bytes, and at most a quarter of the memory that the process may use.
+    pool_limit : int, str or None
+        How many bytes of freed blocks the pool may hold for reuse, or a size such as "2GiB". None
+        (the default): twice the recent peak of live bytes, and at most a quarter of the memory
+        that the process may use.
     decay : float
         Seconds until an idle block is returned to the system. Default 10.
     scrub : bool, "auto", "on" or "off"
@@ -243,7 +182,7 @@ def configure(
     Returns
     -------
     Options
-        An immutable record.
+        An immutable record. It is also a context manager that puts back what this call has set.
 
     Raises
     ------
@@ -259,6 +198,10 @@ def configure(
     >>> zerofill.configure(num_threads=1).num_threads
     1
     >>> options = zerofill.configure(num_threads=None)
+    >>> with zerofill.configure(pool_limit="2GiB", decay=1):
+    ...     a = zerofill.zeros(1000)
+    >>> zerofill.configure().decay
+    10.0
     """
     given = {
         "num_threads": num_threads,
@@ -271,11 +214,15 @@ def configure(
     checked = {
         name: check_option(name, value) for name, value in given.items() if value is not UNCHANGED
     }
+    former, former_origins = _zerofill.get_options(), dict(_origins)
     _zerofill.set_options(**checked)
     _origins.update(dict.fromkeys(checked, "configure()"))
-    options = _zerofill.get_options()
+    values = _zerofill.get_options()
     on_off = {"on": True, "off": False}
-    return Options(**{**options, "scrub": on_off.get(options["scrub"], "auto")})
+    options = Options(**{**values, "scrub": on_off.get(values["scrub"], "auto")})
+    options._former = {name: former[name] for name in checked}
+    options._former_origins = {n: origin for n, origin in former_origins.items() if n in checked}
+    return options
 
 
 def configure_from_environment(environment: Mapping[str, str]) -> None:

@@ -30,18 +30,31 @@ IMPORTS = {
     "keras_configs": set(),
     "keywords": set(),
     "initializers": {"_zerofill", "dtype_serialization", "dtypes", "keras_configs", "keywords"},
-    "option_values": {"_zerofill"},
+    "sizes": set(),
+    "counters": {"_zerofill", "sizes"},
+    "option_values": {"_zerofill", "sizes"},
     "runtime": {"_zerofill", "keywords", "option_values"},
     "numpy_handler": {"_zerofill", "runtime"},
     "benchmark": {"_zerofill", "initializers"},
     "diagnostics": {"_zerofill", "runtime"},
-    "cli": {"benchmark", "diagnostics"},
-    "__init__": {"_zerofill", "creation", "initializers", "numpy_handler", "runtime"},
+    "launch": set(),
+    "compare": {"launch"},
+    "cli": {
+        "__version__",
+        "benchmark",
+        "compare",
+        "diagnostics",
+        "launch",
+        "option_values",
+        "sizes",
+    },
+    "__init__": {"_zerofill", "counters", "creation", "initializers", "numpy_handler", "runtime"},
     "__main__": {"cli"},
 }
 
 SOURCES = sorted(path for path in CSRC.rglob("*") if path.suffix in (".h", ".cpp", ".c"))
 MODULES = sorted(PACKAGE.glob("*.py"))
+COMMANDS = sorted((PACKAGE / "cli").glob("*.py"))
 BRIDGES = sorted((PACKAGE / "interop").glob("*.py"))
 
 
@@ -133,16 +146,16 @@ def test_every_source_is_built_somewhere():
 
 
 def test_files_stay_readable():
-    for path in [*SOURCES, *MODULES, *BRIDGES]:
+    for path in [*SOURCES, *MODULES, *COMMANDS, *BRIDGES]:
         lines = len(path.read_text(encoding="utf-8").splitlines())
         most = 300 if path in SOURCES else 400
         assert lines <= most, f"{path.name} has {lines} lines: it usually holds two things"
 
 
-def own_imports(path: pathlib.Path) -> set[str]:
+def own_imports(path: pathlib.Path, level: int = 1) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
+        if isinstance(node, ast.ImportFrom) and node.level == level:
             names = [node.module] if node.module else [alias.name for alias in node.names]
             found.update(name.partition(".")[0] for name in names)
     return found
@@ -153,14 +166,21 @@ def test_a_module_imports_only_what_is_below_it(path):
     assert own_imports(path) <= IMPORTS[path.stem]
 
 
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.stem)
+def test_a_command_imports_only_what_is_below_it(path):
+    assert own_imports(path, level=2) <= IMPORTS["cli"]
+
+
 def test_only_bridges_know_bridges():
     for path in MODULES:
         assert "interop" not in own_imports(path), path
 
 
 def test_optional_libraries_are_imported_inside_functions():
-    for path in [*MODULES, *BRIDGES]:
+    for path in [*MODULES, *COMMANDS, *BRIDGES]:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 text = ast.unparse(node)
-                assert not re.search(r"\b(rich|ml_dtypes|torch|jax|tensorflow|keras|dask)\b", text)
+                assert not re.search(
+                    r"\b(rich|psutil|ml_dtypes|torch|jax|tensorflow|keras|dask)\b", text
+                )

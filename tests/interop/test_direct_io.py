@@ -31,3 +31,14 @@ def test_a_file_is_read_into_a_buffer(direct_file):
     buffer = zerofill.Buffer(BYTES, alignment=4096)
     assert os.readv(direct_file, [buffer]) == BYTES
     assert (np.frombuffer(buffer, "u4") == np.arange(BYTES // 4)).all()
+
+
+def test_an_array_of_numpys_is_written(direct_folder):
+    with zerofill.numpy_allocator(alignment=4096):
+        array = np.arange(BYTES // 4, dtype="u4") + 1
+    descriptor = os.open(direct_folder / "written", os.O_RDWR | os.O_CREAT | os.O_DIRECT)
+    try:
+        assert os.write(descriptor, array) == BYTES
+    finally:
+        os.close(descriptor)
+    assert (np.fromfile(direct_folder / "written", "u4") == array).all()

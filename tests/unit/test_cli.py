@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from zerofill import benchmark, cli, runtime
+from zerofill.cli.text import parse_size
 
 pytestmark = pytest.mark.thread_unsafe
 
@@ -51,7 +52,7 @@ def test_sizes_for_which_memory_is_short_are_left_out_and_named(capsys, monkeypa
     [("4096", 4096), ("4KiB", 4096), ("64 MiB", 64 << 20), ("1g", 1 << 30), ("2GB", 2 << 30)],
 )
 def test_sizes_are_read(text, nbytes):
-    assert cli.parse_size(text) == nbytes
+    assert parse_size(text) == nbytes
 
 
 @pytest.mark.parametrize("text", ["", "big", "-1", "1.5GiB", "4XiB"])

@@ -8,7 +8,7 @@ from zerofill.cli import main
 
 INTEGER = "must be an integer"
 POWER = "must be a power of two from 1 to 2**30"
-BYTES = "must be an integer, a number of bytes from 0 to 2**63 - 1, or None"
+BYTES = "must be an integer, a number of bytes from 0 to 2**63 - 1, a size such as '2GiB', or None"
 SECONDS = "must be a finite number of seconds, 0 or more"
 DTYPE = "must be a data type such as 'float32'"
 CALL = "a shape is one argument of the initializer's call, as in Zeros('float32')((2, 3))"
@@ -37,7 +37,7 @@ ERRORS = [
     (lambda: zerofill.Buffer(-1), "nbytes", "-1", "must be from 0 to 2**63 - 1"),
     (lambda: zerofill.Buffer(2**64), "nbytes", "18446744073709551616", "from 0 to 2**63 - 1"),
     (lambda: zerofill.Buffer(1, alignment="64"), "alignment", "'64'", POWER),
-    (lambda: zerofill.configure(pool_limit="1GiB"), "pool_limit", "'1GiB'", BYTES),
+    (lambda: zerofill.configure(pool_limit="1 GG"), "pool_limit", "'1 GG'", BYTES),
     (lambda: zerofill.configure(pool_limit=1e9), "pool_limit", "1000000000.0", BYTES),
     (lambda: zerofill.configure(pool_limit=-1), "pool_limit", "-1", BYTES),
     (lambda: zerofill.configure(num_threads="2"), "num_threads", "'2'", "from 1 to 256, or None"),

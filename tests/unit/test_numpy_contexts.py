@@ -81,7 +81,7 @@ def test_anothers_handler_over_ours_stays(other_handler):
     assert _zerofill.get_numpy_handler() is other_handler
     zerofill.uninstall()
     assert _zerofill.get_numpy_handler() is other_handler
-    assert numpys is _zerofill.numpy_handler
+    assert numpys is _zerofill.numpy_handler(64)
     _zerofill.set_numpy_handler(None)
     assert current_handler() == "default_allocator"
 
@@ -193,3 +193,144 @@ def test_one_manager_may_be_used_again_and_within_itself():
     with manager:
         assert get_handler_name(np.ones(3)) == "zerofill"
     assert _zerofill.get_numpy_handler() is before
+
+
+# Every thread ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_every_thread():
+    zerofill.install(threads=True)
+    yield
+    zerofill.uninstall()
+
+
+def test_every_thread_and_every_context(in_every_thread):
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(current_handler).result() == "zerofill"
+    assert contextvars.Context().run(current_handler) == "zerofill"
+    assert asyncio.run(asyncio.to_thread(current_handler)) == "zerofill"
+    assert zerofill.is_installed()
+
+
+def test_threads_that_run_already():
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(current_handler).result() == "default_allocator"
+        zerofill.install(threads=True)
+        assert executor.submit(current_handler).result() == "zerofill"
+        zerofill.uninstall()
+        assert executor.submit(current_handler).result() == "default_allocator"
+    assert current_handler() == "default_allocator"
+
+
+def test_a_context_with_a_handler_of_its_own_keeps_it(in_every_thread, other_handler):
+    def with_its_own():
+        _zerofill.set_numpy_handler(other_handler)
+        zerofill.install(threads=True, alignment=4096)
+        return _zerofill.get_numpy_handler()
+
+    assert contextvars.Context().run(with_its_own) is _zerofill.numpy_handler(4096)
+    context = contextvars.Context()
+    context.run(_zerofill.set_numpy_handler, other_handler)
+    zerofill.install(threads=True)
+    assert context.run(_zerofill.get_numpy_handler) is other_handler
+
+
+def test_scopes_leave_no_handler_behind():
+    """What had a handler for a while follows the default again, with objects' arrays too."""
+    context = contextvars.Context()
+
+    def use():
+        with numpy_allocator(alignment=4096):
+            zerofill.zeros(3, object)
+        zerofill.zeros(3, object)
+        zerofill.install()
+        zerofill.uninstall()
+
+    context.run(use)
+    zerofill.install(threads=True)
+    assert context.run(current_handler) == "zerofill"
+    context.run(use)
+    zerofill.uninstall()
+    assert context.run(current_handler) == "default_allocator"
+
+
+def test_installing_for_this_context_and_for_every_thread():
+    zerofill.install()
+    zerofill.install(threads=True)
+    zerofill.install()
+    zerofill.uninstall()
+    assert current_handler() == "default_allocator"
+    assert not zerofill.is_installed()
+
+
+def test_a_statement_that_ends_in_a_copy_of_its_context():
+    manager = numpy_allocator()
+    contextvars.copy_context().run(manager.__enter__)
+    with numpy_allocator():
+        manager.__exit__(None, None, None)
+        assert current_handler() == "default_allocator"
+    assert current_handler() == "default_allocator"
+
+
+def test_threads_that_start_and_end_while_the_default_changes():
+    stop = threading.Event()
+
+    def allocate():
+        while not stop.is_set():
+            assert get_handler_name(np.ones(1000)) in ("zerofill", "default_allocator")
+
+    with ThreadPoolExecutor(4) as executor:
+        futures = [executor.submit(allocate) for _ in range(4)]
+        for _ in range(200):
+            zerofill.install(threads=True)
+            zerofill.uninstall()
+        stop.set()
+        for future in futures:
+            future.result()
+
+
+@pytest.mark.parametrize("value", [1, None, "yes"])
+def test_threads_is_true_or_false(value):
+    with pytest.raises(TypeError, match="threads must be True or False, got"):
+        zerofill.install(threads=value)
+
+
+# Alignment ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alignment", [64, 512, 4096, 1 << 21])
+def test_arrays_are_aligned(alignment):
+    with numpy_allocator(alignment=alignment):
+        for size in (1, 10, 1000, 100_000, 1_000_000):
+            for array in (np.zeros(size), np.ones(size) + 1, np.arange(size).astype("f4")):
+                assert array.ctypes.data % alignment == 0
+
+
+def test_statements_with_several_alignments_nest():
+    with numpy_allocator(alignment=4096):
+        with numpy_allocator():
+            with numpy_allocator(alignment=1 << 20):
+                assert np.ones(3).ctypes.data % (1 << 20) == 0
+            assert _zerofill.numpy_handler_alignment(_zerofill.get_numpy_handler()) == 64
+        assert np.ones(3).ctypes.data % 4096 == 0
+    assert current_handler() == "default_allocator"
+
+
+def test_installing_with_another_alignment():
+    zerofill.install()
+    zerofill.install(alignment=4096)
+    assert np.ones(3).ctypes.data % 4096 == 0
+    zerofill.uninstall()
+    assert current_handler() == "default_allocator"
+
+
+@pytest.mark.parametrize(
+    ("alignment", "error"),
+    [(0, ValueError), (3, ValueError), (1 << 31, ValueError), (-64, ValueError), ("64", TypeError)],
+)
+@pytest.mark.parametrize("call", [numpy_allocator, zerofill.install])
+def test_wrong_alignments_are_named(call, alignment, error):
+    with pytest.raises(error, match=f"alignment must be a power of two .*{alignment!r}"):
+        call(alignment=alignment)
+    assert current_handler() == "default_allocator"

@@ -91,7 +91,7 @@ def test_wrong_options_change_nothing(given, error, words):
 
 def test_counters_are_an_immutable_record():
     stats = zerofill.stats()
-    assert isinstance(stats, runtime.Stats)
+    assert isinstance(stats, zerofill.Stats)
     with pytest.raises(AttributeError):
         stats.misses = 0
     assert all(isinstance(value, int) and value >= 0 for value in stats)
@@ -156,7 +156,7 @@ def test_options_come_from_the_environment():
     [
         ("NUM_THREADS", "many", "must be an integer from 1 to 256"),
         ("NUM_THREADS", "0", "must be an integer from 1 to 256"),
-        ("POOL_LIMIT", "1GiB", "must be an integer, a number of bytes from 0 to 2**63 - 1"),
+        ("POOL_LIMIT", "1GB 3", "must be an integer, a number of bytes from 0 to 2**63 - 1"),
         ("DECAY", "-1", "must be a finite number of seconds, 0 or more"),
         ("DECAY", "soon", "must be a finite number of seconds, 0 or more"),
         ("SCRUB", "maybe", "must be auto, 1 or 0"),
@@ -263,3 +263,46 @@ def test_options_that_two_threads_set_do_not_undo_each_other():
         sys.setswitchinterval(interval)
     options = zerofill.configure()
     assert (options.decay, options.num_threads) == (1999.0, 200)
+
+
+def test_options_are_put_back_at_the_end_of_a_statement(monkeypatch):
+    monkeypatch.setattr(runtime, "_origins", {"audit": "ZEROFILL_AUDIT"})
+    before, origins = zerofill.configure(), runtime.option_origins()
+    with zerofill.configure(decay=1, scrub="on", pool_limit=1 << 20) as options:
+        assert options == zerofill.configure()
+        assert (options.decay, options.scrub, options.pool_limit) == (1.0, True, 1 << 20)
+        with pytest.raises(ZeroDivisionError), zerofill.configure(decay=2, audit=True):
+            1 / 0  # noqa: B018
+        assert zerofill.configure() == options
+        zerofill.configure(audit=True)  # not by the statement
+    assert zerofill.configure() == before._replace(audit=True)
+    assert runtime.option_origins() == {**origins, "audit": "configure()"}
+    with zerofill.configure():
+        pass
+    assert zerofill.configure() == before._replace(audit=True)
+
+
+@pytest.mark.parametrize(("text", "nbytes"), [("2GiB", 2 << 30), ("64 mib", 64 << 20), ("0", 0)])
+def test_a_limit_may_be_text(text, nbytes):
+    assert zerofill.configure(pool_limit=text).pool_limit == nbytes
+
+
+@pytest.mark.own_memory
+def test_what_has_changed_since():
+    before = zerofill.stats()
+    array = zerofill.zeros(1000, "u1")
+    gained = zerofill.stats().since(before)
+    assert isinstance(gained, zerofill.Stats)
+    assert (gained.live_bytes, gained.live_blocks) == (1000, 1)
+    del array
+    assert zerofill.stats().since(before).live_bytes == 0
+
+
+def test_counters_print_as_a_summary():
+    values = dict.fromkeys(zerofill.Stats._fields, 0)
+    stats = zerofill.Stats(**{**values, "live_bytes": 3 << 20, "live_blocks": 2000, "misses": 7})
+    text = str(stats)
+    assert "live       3 MiB in 2,000 arrays and buffers" in text
+    assert "0 served by the pool, 7 by the system" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert repr(stats).startswith("Stats(live_bytes=3145728, ")

@@ -1,0 +1,133 @@
+"""``zerofill compare``: run a program with NumPy's memory and with zerofill's, side by side."""
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .. import launch
+from ..compare import FIGURES, PLAIN, ZEROFILL, Comparison, Way, compare, preload
+from ..sizes import format_size
+from .program import PROGRAM, add_program, variables_of
+from .text import add_json_option, format_seconds, write_json
+
+__all__ = ["add_parser"]
+
+_FORMATS: dict[str, Callable[[float], str]] = {
+    "faults": "{:,.0f}".format,
+    "peak_bytes": format_size,
+}
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to those of the command line."""
+    parser = commands.add_parser(
+        "compare",
+        help="run a program with NumPy's memory and with zerofill's, and say whether it helps",
+        usage=f"zerofill compare [options] [-m | -c] {PROGRAM}",
+        description="Run a Python program with NumPy's memory and with zerofill's in turn, and "
+        "print what each took. It runs once more than asked for: the first run passes its output "
+        "on, and counts for nothing else. Its standard input is empty.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=_run)
+    parser.add_argument(
+        "--runs", type=_positive, default=3, metavar="N", help="runs of each that count (3)"
+    )
+    parser.add_argument(
+        "--with",
+        dest="libraries",
+        action="append",
+        default=[],
+        metavar="LIB",
+        help="compare with an allocator that is preloaded, such as libmimalloc.so.2, too",
+    )
+    add_json_option(parser, help="write the figures of every run to FILE, too")
+    add_program(parser)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of runs: 1 or more")
+    return int(text)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if not hasattr(os, "wait4"):
+        return _refuse("this system has no wait4(2), which counts what a process took")
+    if not options.program or options.program == ["-"]:
+        return _refuse("name a program: it is run several times")
+    environment = launch.environment_of_run(os.environ, variables_of(options))
+    ways = [Way(PLAIN, os.environ), Way(ZEROFILL, environment)]
+    try:
+        ways += [preload(library, os.environ) for library in options.libraries]
+        comparison = compare(options.program, ways, options.runs)
+    except ValueError as error:
+        return _refuse(str(error))
+    if options.json is not None:
+        write_json(options.json, _record(comparison))
+    _print_report(comparison)
+    status = comparison.first.status
+    return status if status >= 0 else 128 - status  # as shells do for a signal
+
+
+def _refuse(reason: str) -> int:
+    print(f"zerofill compare: {reason}", file=sys.stderr)
+    return 2
+
+
+def _record(comparison: Comparison) -> dict[str, Any]:
+    ways = list(comparison.runs)
+    return {
+        "runs": {
+            way: [dataclasses.asdict(run) for run in runs] for way, runs in comparison.runs.items()
+        },
+        "ratios": {
+            way: {figure: comparison.ratio(way, figure) for figure in FIGURES} for way in ways
+        },
+        "verdicts": {way: comparison.verdict(way) for way in ways if way != PLAIN},
+        "differences": comparison.differences(),
+    }
+
+
+# On standard error, because standard output is the program's.
+def _print_report(comparison: Comparison) -> None:
+    def show(line: str = "") -> None:
+        print(line, file=sys.stderr)
+
+    show()
+    for way in list(comparison.runs)[1:]:
+        show(f"{'':14} {PLAIN:>11} {way[:20]:>20} {'ratio':>7}  from run to run")
+        for figure, words in FIGURES.items():
+            show(_line(comparison, way, figure, words))
+        show(_memory_line(comparison, way))
+        show(_sentence(comparison, way))
+        show()
+    for sentence in comparison.differences():
+        show(sentence)
+
+
+def _line(comparison: Comparison, way: str, figure: str, words: str) -> str:
+    write = _FORMATS.get(figure, format_seconds)
+    cells = [write(comparison.median(name, figure)) for name in (PLAIN, way)]
+    ratio, spread = comparison.ratio(way, figure), comparison.spread(way, figure)
+    ratio_cell = "" if ratio is None else f"{ratio:.2f}"
+    spread_cell = "" if spread is None else f"{spread[0]:.2f} to {spread[1]:.2f}"
+    return f"{words:14} {cells[0]:>11} {cells[1]:>20} {ratio_cell:>7}  {spread_cell}".rstrip()
+
+
+def _memory_line(comparison: Comparison, way: str) -> str:
+    seconds = comparison.seconds_above_plain(way)
+    if seconds is None:
+        return "Memory over time is not shown: pip install 'zerofill[compare]' (psutil) for it."
+    return f"It had more memory than {PLAIN} ever for {format_seconds(seconds)}."
+
+
+def _sentence(comparison: Comparison, way: str) -> str:
+    verdict = comparison.verdict(way)
+    if verdict == "makes no difference":
+        return f"{way} makes no difference here that is larger than that from run to run."
+    ratio = comparison.ratio(way, "wall") or 0
+    return f"{way} {verdict}: the program takes {ratio:.2f} of the time."

@@ -1,0 +1,298 @@
+"""Run a program with NumPy's memory and with zerofill's in turn, and say what that is worth."""
+
+import contextlib
+import hashlib
+import itertools
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Literal, NamedTuple
+
+from . import launch
+
+__all__ = ["FIGURES", "PLAIN", "ZEROFILL", "Comparison", "Run", "Way", "compare", "preload"]
+
+PLAIN, ZEROFILL = "NumPy", "zerofill"
+
+# A difference below these is not spoken of: starting Python takes a few milliseconds more or less.
+_LEAST_RATIO = 0.03
+_LEAST_SECONDS = 0.01
+
+# The resident memory of a program is looked at every so many seconds, or less often where that
+# would take more than a twentieth of one CPU.
+_SAMPLE_SECONDS = 0.02
+_SAMPLE_SHARE = 0.05
+
+
+class Way(NamedTuple):
+    """One way to run a program: its name, and the environment that makes it so."""
+
+    name: str
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of a program took. Of its child processes, those that it waited for count.
+
+    Attributes
+    ----------
+    wall, cpu, system : float
+        Seconds: elapsed, of all CPUs, and of these in the system (getrusage(2)).
+    faults : int
+        Page faults that needed no reading from a file.
+    peak_bytes : int
+        The most resident memory of the process, or of one of its children.
+    memory : tuple of (float, int)
+        Seconds, and how many bytes were resident by then in the process and its children together.
+        Empty where psutil is not installed.
+    status : int
+        The exit status; minus the number of the signal that ended the process.
+    output : tuple of str
+        Digests of what it wrote to standard output and to standard error.
+    """
+
+    wall: float
+    cpu: float
+    system: float
+    faults: int
+    peak_bytes: int
+    memory: tuple[tuple[float, int], ...]
+    status: int
+    output: tuple[str, str]
+
+    def seconds_above(self, nbytes: float) -> float:
+        """Return for how long more than so many bytes were resident."""
+        moments = [*self.memory, (self.wall, 0)]
+        return sum(
+            later - moment
+            for (moment, resident), (later, _) in itertools.pairwise(moments)
+            if resident > nbytes
+        )
+
+
+# What is compared of each run: an attribute, and its words.
+FIGURES = {
+    "wall": "wall time",
+    "cpu": "CPU time",
+    "system": "in the system",
+    "faults": "page faults",
+    "peak_bytes": "peak memory",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The first run, which counts for nothing, and those of each way in order of their turns."""
+
+    first: Run
+    runs: Mapping[str, Sequence[Run]]
+
+    def median(self, way: str, figure: str) -> float:
+        """Return the median of a figure of :data:`FIGURES`."""
+        return statistics.median(getattr(run, figure) for run in self.runs[way])
+
+    def ratio(self, way: str, figure: str) -> float | None:
+        """Return a way's median over plain NumPy's; None where that is 0."""
+        plain = self.median(PLAIN, figure)
+        return self.median(way, figure) / plain if plain else None
+
+    def spread(self, way: str, figure: str) -> tuple[float, float] | None:
+        """Return the lowest and the highest ratio of a turn; None where one cannot be told."""
+        pairs = list(zip(self.runs[PLAIN], self.runs[way], strict=True))
+        if not all(getattr(plain, figure) for plain, _ in pairs):
+            return None
+        ratios = [getattr(run, figure) / getattr(plain, figure) for plain, run in pairs]
+        return min(ratios), max(ratios)
+
+    def seconds_above_plain(self, way: str) -> float | None:
+        """Return for how long a way had more resident than plain NumPy's peak; None: not known."""
+        if not all(run.memory for runs in self.runs.values() for run in runs):
+            return None
+        peaks = [max(nbytes for _, nbytes in run.memory) for run in self.runs[PLAIN]]
+        peak = statistics.median(peaks)
+        return statistics.median(run.seconds_above(peak) for run in self.runs[way])
+
+    def verdict(self, way: str) -> Literal["helps", "costs", "makes no difference"]:
+        """Return whether a way is faster than plain NumPy.
+
+        A difference counts if the slowest run of one is faster than the fastest of the other, by
+        more than the runs of either differ among themselves.
+        """
+        plain = [run.wall for run in self.runs[PLAIN]]
+        other = [run.wall for run in self.runs[way]]
+        gain = max(min(plain) - max(other), min(other) - max(plain))
+        spread = max(max(plain) - min(plain), max(other) - min(other))
+        least = max(spread, _LEAST_RATIO * statistics.median(plain), _LEAST_SECONDS)
+        if gain <= least:
+            return "makes no difference"
+        return "helps" if min(plain) > max(other) else "costs"
+
+    def differences(self) -> list[str]:
+        """Return in what the program's behaviour differs between the ways, a sentence each."""
+        found = []
+        for what in ("status", "output"):
+            by_way = {way: {getattr(run, what) for run in runs} for way, runs in self.runs.items()}
+            word = "exit status" if what == "status" else what
+            if len(by_way[PLAIN]) > 1:
+                found.append(f"The program's {word} differs from run to run, with {PLAIN} too.")
+                continue
+            found += [
+                f"The program's {word} with {way} differs from that with {PLAIN}."
+                for way, values in by_way.items()
+                if values != by_way[PLAIN]
+            ]
+        return found
+
+
+def preload(library: str, environment: Mapping[str, str]) -> Way:
+    """Return the way that has a library take the place of the C library's ``malloc``.
+
+    Parameters
+    ----------
+    library : str
+        Its path, or a name that the loader finds, such as "libmimalloc.so.2" (ld.so(8)).
+    environment : mapping of str to str
+        What the environment is without it.
+
+    Raises
+    ------
+    ValueError
+        If the loader does not find it.
+    """
+    variable = "DYLD_INSERT_LIBRARIES" if sys.platform == "darwin" else "LD_PRELOAD"
+    changed = {**environment, variable: library}
+    check = subprocess.run(
+        [sys.executable, "-S", "-c", ""], env=changed, capture_output=True, text=True
+    )
+    if library in check.stderr or check.returncode != 0:
+        raise ValueError(f"the loader cannot preload {library!r}: {check.stderr.strip()}")
+    return Way(os.path.basename(library), changed)
+
+
+def compare(program: Sequence[str], ways: Sequence[Way], runs: int) -> Comparison:
+    """Run a program in each way in turn.
+
+    The first run counts for nothing: it fills the system's caches of files, and passes the
+    program's output on. All others get an empty standard input, as it does.
+
+    Parameters
+    ----------
+    program : sequence of str
+        What follows ``python``.
+    ways : sequence of Way
+        Plain NumPy among them.
+    runs : int
+        How many runs of each way count.
+    """
+    command = launch.python_command(program)
+    plain = next(way for way in ways if way.name == PLAIN)
+    first = _run(command, plain.environment, passes_output=True)
+    found: dict[str, list[Run]] = {way.name: [] for way in ways}
+    for turn in range(runs):
+        order = list(ways) if turn % 2 == 0 else list(reversed(ways))
+        for way in order:
+            found[way.name].append(_run(command, way.environment, passes_output=False))
+    return Comparison(first, found)
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: bool) -> Run:
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    sinks = [sys.stdout.buffer, sys.stderr.buffer] if passes_output else [None, None]
+    readers = [
+        _Reader(stream, sink)
+        for stream, sink in zip((process.stdout, process.stderr), sinks, strict=True)
+    ]
+    with _sampling(process.pid) as memory:
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except KeyboardInterrupt:  # a terminal has told the program, too; another sender may not
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            raise
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    digests = [reader.digest() for reader in readers]
+    return Run(
+        wall,
+        usage.ru_utime + usage.ru_stime,
+        usage.ru_stime,
+        usage.ru_minflt,
+        usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        tuple(memory),
+        process.returncode,
+        (digests[0], digests[1]),
+    )
+
+
+class _Reader:
+    """Reads a stream to its end in a thread, and may copy it to another stream."""
+
+    def __init__(self, stream: IO[bytes], sink: IO[bytes] | None) -> None:
+        self._stream = stream
+        self._sink = sink
+        self._hash = hashlib.sha256()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        while data := os.read(self._stream.fileno(), 1 << 16):
+            self._hash.update(data)
+            if self._sink is not None:
+                self._sink.write(data)
+                self._sink.flush()
+        self._stream.close()
+
+    def digest(self) -> str:
+        self._thread.join()
+        return self._hash.hexdigest()
+
+
+@contextlib.contextmanager
+def _sampling(pid: int) -> Iterator[list[tuple[float, int]]]:
+    """Yield a list that gets the resident memory of a process and its children meanwhile."""
+    samples: list[tuple[float, int]] = []
+    try:
+        import psutil
+    except ImportError:
+        yield samples
+        return
+    ends = threading.Event()
+    start = time.perf_counter()
+
+    def resident(process: Any) -> int:
+        try:
+            return int(process.memory_info().rss)
+        except psutil.Error:  # it has just ended
+            return 0
+
+    def sample() -> None:
+        while not ends.is_set():
+            moment = time.perf_counter()
+            with contextlib.suppress(psutil.Error):
+                root = psutil.Process(pid)
+                processes = [root, *root.children(recursive=True)]
+                samples.append((moment - start, sum(map(resident, processes))))
+            took = time.perf_counter() - moment
+            ends.wait(max(_SAMPLE_SECONDS, took / _SAMPLE_SHARE))
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        ends.set()
+        thread.join()

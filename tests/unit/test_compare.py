@@ -1,0 +1,178 @@
+"""``zerofill compare``: what it counts, and what it concludes from it."""
+
+import dataclasses
+import json
+import os
+import random
+import sys
+
+import pytest
+
+from zerofill import cli
+from zerofill.compare import PLAIN, ZEROFILL, Comparison, Run
+
+pytestmark = [
+    pytest.mark.thread_unsafe(reason="starts processes"),
+    pytest.mark.skipif(not hasattr(os, "wait4"), reason="there is no wait4"),
+]
+
+RUN = Run(
+    wall=1.0,
+    cpu=1.0,
+    system=0.1,
+    faults=100,
+    peak_bytes=1 << 20,
+    memory=((0.0, 100), (0.5, 300), (0.75, 200)),
+    status=0,
+    output=("a", "b"),
+)
+
+
+def of_walls(plain, other):
+    runs = {
+        PLAIN: [dataclasses.replace(RUN, wall=wall) for wall in plain],
+        ZEROFILL: [dataclasses.replace(RUN, wall=wall) for wall in other],
+    }
+    return Comparison(RUN, runs)
+
+
+@pytest.mark.parametrize(
+    ("plain", "other", "verdict"),
+    [
+        ([1.00, 1.02, 1.01], [0.70, 0.71, 0.69], "helps"),
+        ([0.70, 0.71, 0.69], [1.00, 1.02, 1.01], "costs"),
+        ([1.00, 1.02, 1.01], [1.00, 1.02, 1.01], "makes no difference"),
+        ([1.00, 1.30, 1.01], [0.90, 0.91, 0.92], "makes no difference"),  # within the spread
+        ([1.00, 1.00, 1.00], [0.98, 0.98, 0.98], "makes no difference"),  # too little to speak of
+        ([0.050, 0.050, 0.050], [0.045, 0.045, 0.045], "makes no difference"),
+        ([2.0], [1.0], "helps"),
+    ],
+)
+def test_the_verdict(plain, other, verdict):
+    assert of_walls(plain, other).verdict(ZEROFILL) == verdict
+
+
+@pytest.mark.parametrize("runs", [3, 5])
+@pytest.mark.parametrize("noise", [0.001, 0.03, 0.3])
+def test_noise_is_no_difference(runs, noise):
+    """Of 10,000 comparisons of a program with itself, few are taken for a difference."""
+    numbers = random.Random(1)
+    walls = lambda: [numbers.lognormvariate(0, noise) for _ in range(runs)]  # noqa: E731
+    verdicts = [of_walls(walls(), walls()).verdict(ZEROFILL) for _ in range(10_000)]
+    assert sum(verdict != "makes no difference" for verdict in verdicts) < 150
+
+
+def test_ratios_and_their_spread():
+    comparison = of_walls([1.0, 2.0, 4.0], [0.5, 0.5, 4.0])
+    assert comparison.ratio(ZEROFILL, "wall") == 0.25
+    assert comparison.spread(ZEROFILL, "wall") == (0.25, 1.0)
+
+
+def test_figures_that_are_zero_have_no_ratio():
+    runs = [dataclasses.replace(RUN, system=0.0)]
+    comparison = Comparison(RUN, {PLAIN: runs, ZEROFILL: [RUN]})
+    assert comparison.ratio(ZEROFILL, "system") is None
+    assert comparison.spread(ZEROFILL, "system") is None
+
+
+def test_how_long_memory_is_above_that_of_the_other():
+    assert RUN.seconds_above(150) == 0.5
+    assert RUN.seconds_above(250) == 0.25
+    assert RUN.seconds_above(300) == 0
+    plain = [dataclasses.replace(RUN, memory=((0.0, 150),))]
+    assert Comparison(RUN, {PLAIN: plain, ZEROFILL: [RUN]}).seconds_above_plain(ZEROFILL) == 0.5
+    unknown = [dataclasses.replace(RUN, memory=())]
+    assert Comparison(RUN, {PLAIN: plain, ZEROFILL: unknown}).seconds_above_plain(ZEROFILL) is None
+
+
+def test_differences_of_behaviour_are_told():
+    other = dataclasses.replace(RUN, output=("c", "b"))
+    failed = dataclasses.replace(RUN, status=1)
+    assert Comparison(RUN, {PLAIN: [RUN, RUN], ZEROFILL: [RUN, RUN]}).differences() == []
+    assert Comparison(RUN, {PLAIN: [RUN, RUN], ZEROFILL: [RUN, other]}).differences() == [
+        "The program's output with zerofill differs from that with NumPy."
+    ]
+    assert Comparison(RUN, {PLAIN: [RUN, other], ZEROFILL: [RUN, failed]}).differences() == [
+        "The program's exit status with zerofill differs from that with NumPy.",
+        "The program's output differs from run to run, with NumPy too.",
+    ]
+
+
+def compared(capfd, *arguments):
+    status = cli.main(["compare", "--runs", "1", *arguments])
+    out, err = capfd.readouterr()
+    return status, out, err
+
+
+CODE = """if True:
+    import sys, numpy as np
+    from numpy._core.multiarray import get_handler_name
+    print("once", file=sys.stderr)
+    np.ones(32 << 20, "u1")
+    print(sys.argv, get_handler_name() if "--tell" in sys.argv else "")
+    raise SystemExit(3)
+"""
+
+
+def test_a_program_is_run_in_each_way_and_its_output_goes_through_once(capfd, tmp_path):
+    file = tmp_path / "figures.json"
+    status, out, err = compared(capfd, "--json", str(file), "-c", CODE, "x")
+    assert status == 3
+    assert out == "['-c', 'x'] \n"
+    assert err.count("once\n") == 1
+    for words in ("wall time", "CPU time", "in the system", "page faults", "peak memory", "ratio"):
+        assert words in err
+    assert "differs" not in err
+    record = json.loads(file.read_text())
+    assert record["runs"].keys() == {PLAIN, ZEROFILL}
+    for runs in record["runs"].values():
+        assert [run["status"] for run in runs] == [3]
+        assert runs[0]["peak_bytes"] > 32 << 20
+        assert runs[0]["cpu"] >= runs[0]["system"] > 0
+        assert runs[0]["faults"] > 0
+
+
+@pytest.mark.own_memory
+def test_outputs_that_differ_are_reported(capfd):
+    _, out, err = compared(capfd, "-c", CODE, "--tell")
+    assert out == "['-c', '--tell'] default_allocator\n"
+    assert "The program's output with zerofill differs from that with NumPy." in err
+
+
+def test_the_report_fits_80_columns(capfd):
+    _, _, err = compared(capfd, "-c", "")
+    assert max(map(len, err.splitlines())) <= 80
+
+
+def test_a_signal_is_the_exit_status_of_a_shell(capfd):
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
+    assert compared(capfd, "-c", code)[0] == 128 + 15
+
+
+def test_a_program_that_reads_finds_nothing(capfd):
+    status, out, _ = compared(capfd, "-c", "import sys; print(repr(sys.stdin.read()))")
+    assert (status, out) == (0, "''\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "name a program"),
+        (["-"], "name a program"),
+        (["--with", "libmissing.so", "-c", ""], "cannot preload 'libmissing.so'"),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="needs ld.so")
+def test_what_cannot_be_compared_is_named(arguments, words, capfd):
+    status, out, err = compared(capfd, *arguments)
+    assert (status, out) == (2, "")
+    assert words in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs ld.so")
+def test_a_library_can_be_preloaded(capfd):
+    code = "import os; print(len(os.environ.get('LD_PRELOAD', '')))"
+    _, out, err = compared(capfd, "--with", "libdl.so.2", "-c", code)
+    assert out == "0\n"
+    assert "libdl.so.2" in err
+    assert "The program's output with libdl.so.2 differs from that with NumPy." in err
