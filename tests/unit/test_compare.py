@@ -42,9 +42,11 @@ def of_walls(plain, other):
         ([1.00, 1.02, 1.01], [0.70, 0.71, 0.69], "helps"),
         ([0.70, 0.71, 0.69], [1.00, 1.02, 1.01], "costs"),
         ([1.00, 1.02, 1.01], [1.00, 1.02, 1.01], "makes no difference"),
-        ([1.00, 1.30, 1.01], [0.90, 0.91, 0.92], "makes no difference"),  # within the spread
-        ([1.00, 1.00, 1.00], [0.98, 0.98, 0.98], "makes no difference"),  # too little to speak of
-        ([0.050, 0.050, 0.050], [0.045, 0.045, 0.045], "makes no difference"),
+        ([1.00, 1.30, 1.01], [0.90, 0.91, 0.92], "helps"),  # one was held up
+        ([1.00, 1.30, 1.15], [0.90, 0.91, 0.92], "makes no difference"),  # within the spread
+        ([1.00, 1.01, 1.02, 1.01], [0.90, 0.91, 1.30, 0.92], "helps"),
+        ([1.00, 1.00, 1.00], [0.96, 0.96, 0.96], "makes no difference"),  # too little to speak of
+        ([0.050, 0.050, 0.050], [0.035, 0.035, 0.035], "makes no difference"),
         ([2.0], [1.0], "helps"),
     ],
 )
@@ -59,7 +61,8 @@ def test_noise_is_no_difference(runs, noise):
     numbers = random.Random(1)
     walls = lambda: [numbers.lognormvariate(0, noise) for _ in range(runs)]  # noqa: E731
     verdicts = [of_walls(walls(), walls()).verdict(ZEROFILL) for _ in range(10_000)]
-    assert sum(verdict != "makes no difference" for verdict in verdicts) < 150
+    most = 400 if runs == 3 and noise > 0.01 else 100
+    assert sum(verdict != "makes no difference" for verdict in verdicts) < most
 
 
 def test_ratios_and_their_spread():
@@ -79,7 +82,7 @@ def test_how_long_memory_is_above_that_of_the_other():
     assert RUN.seconds_above(150) == 0.5
     assert RUN.seconds_above(250) == 0.25
     assert RUN.seconds_above(300) == 0
-    plain = [dataclasses.replace(RUN, memory=((0.0, 150),))]
+    plain = [dataclasses.replace(RUN, memory=((0.0, 140),))]
     assert Comparison(RUN, {PLAIN: plain, ZEROFILL: [RUN]}).seconds_above_plain(ZEROFILL) == 0.5
     unknown = [dataclasses.replace(RUN, memory=())]
     assert Comparison(RUN, {PLAIN: plain, ZEROFILL: unknown}).seconds_above_plain(ZEROFILL) is None

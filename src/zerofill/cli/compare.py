@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import os
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from .program import PROGRAM, add_program, variables_of
 from .text import add_json_option, format_seconds, write_json
 
 __all__ = ["add_parser"]
+
+_COLUMNS = 80
 
 _FORMATS: dict[str, Callable[[float], str]] = {
     "faults": "{:,.0f}".format,
@@ -34,7 +37,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.set_defaults(run=_run)
     parser.add_argument(
-        "--runs", type=_positive, default=3, metavar="N", help="runs of each that count (3)"
+        "--runs",
+        type=_positive,
+        default=3,
+        metavar="N",
+        help="runs of each that count (3); more show smaller differences",
     )
     parser.add_argument(
         "--with",
@@ -102,11 +109,11 @@ def _print_report(comparison: Comparison) -> None:
         show(f"{'':14} {PLAIN:>11} {way[:20]:>20} {'ratio':>7}  from run to run")
         for figure, words in FIGURES.items():
             show(_line(comparison, way, figure, words))
-        show(_memory_line(comparison, way))
-        show(_sentence(comparison, way))
+        show(textwrap.fill(_memory_line(comparison, way), _COLUMNS))
+        show(textwrap.fill(_sentence(comparison, way), _COLUMNS))
         show()
     for sentence in comparison.differences():
-        show(sentence)
+        show(textwrap.fill(sentence, _COLUMNS))
 
 
 def _line(comparison: Comparison, way: str, figure: str, words: str) -> str:
@@ -122,7 +129,7 @@ def _memory_line(comparison: Comparison, way: str) -> str:
     seconds = comparison.seconds_above_plain(way)
     if seconds is None:
         return "Memory over time is not shown: pip install 'zerofill[compare]' (psutil) for it."
-    return f"It had more memory than {PLAIN} ever for {format_seconds(seconds)}."
+    return f"{way} had 5 % more memory than {PLAIN} at its most for {format_seconds(seconds)}."
 
 
 def _sentence(comparison: Comparison, way: str) -> str:
