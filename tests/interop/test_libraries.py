@@ -25,6 +25,10 @@ LIBRARIES = {
     "threadpoolctl": ([], {}),
     "greenlet": ([], {}),
     "gevent": ([], {}),
+    "joblib": ([], {}),
+    "sklearn": ([], {}),
+    "nbconvert": (["ipykernel"], {}),
+    "flask": ([], {}),
 }
 SLOW = {"keras on torch"}
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}

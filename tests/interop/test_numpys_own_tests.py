@@ -20,10 +20,17 @@ TOO_LONG = "not huge_vectordot"
 
 
 @pytest.mark.parametrize("module", ["test_numeric", "test_multiarray", "test_mem_policy"])
-def test_numpys(module, count, tmp_path):
+@pytest.mark.parametrize("way", ["installed", "run"])
+def test_numpys(module, way, count, tmp_path):
+    if way == "run" and module != "test_numeric" and not count(False, True):
+        pytest.skip("needs --full")
     if module == "test_mem_policy" and importlib.util.find_spec("mesonbuild") is None:
         pytest.skip("it builds a module, and meson is not installed")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "on_zerofill", "-p", "no:cacheprovider"]
+    if way == "run":
+        command = [sys.executable, "-m", "zerofill", "run", "-m", "pytest", "-q"]
+    else:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "on_zerofill"]
+    command += ["-p", "no:cacheprovider"]
     command += ["--pyargs", f"numpy._core.tests.{module}", *count(["-k", TOO_LONG], [])]
     here = str(pathlib.Path(__file__).parent)
     path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))

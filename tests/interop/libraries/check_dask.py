@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from unedited import output_of
 
 import zerofill
 from zerofill.interop import dask as zerofill_dask
@@ -126,3 +127,19 @@ def test_the_initializer_and_its_config_travel(client):
     config = client.submit(lambda z: z.get_config(), initializer, pure=False).result()
     assert zerofill.Zeros.from_config(config) == initializer
     assert client.submit(lambda z: z, initializer, pure=False).result() == initializer
+
+
+LOCAL_CLUSTER = """
+    from counting import handlers
+    from dask.distributed import Client, LocalCluster
+
+    if __name__ == "__main__":
+        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+            with Client(cluster) as client:
+                found = client.gather(client.map(handlers, range(8)))
+        print(len(found), set().union(*found))
+"""
+
+
+def test_the_processes_of_a_cluster_use_zerofill(tmp_path):
+    assert output_of(tmp_path, LOCAL_CLUSTER) == "8 {'zerofill'}\n"
