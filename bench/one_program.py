@@ -64,7 +64,7 @@ def main() -> None:
     if options.zerofill:
         import zerofill
 
-        zerofill.install()
+        zerofill.install(threads=True)
     np.seterr(all="ignore")
     make = npbench_call if options.collection == "npbench" else pyhpc_call
     call = make(options.folder, options.name, options.size)

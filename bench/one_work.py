@@ -96,7 +96,7 @@ def main() -> None:
     if options.zerofill:
         import zerofill
 
-        zerofill.install()
+        zerofill.install(threads=True)
     work, value = WORKS[options.work]
     if options.threads == 1:
         record = time_work(work, options.nbytes, options.seconds)

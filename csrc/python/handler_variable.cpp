@@ -10,7 +10,7 @@ namespace {
 
 /// How a context variable begins: struct _pycontextvarobject in CPython's pycore_context.h.
 struct ContextVar {
-  PyObject_HEAD
+  PyObject object;
   PyObject* name;
   std::atomic<PyObject*> default_value;
 };

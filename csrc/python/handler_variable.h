@@ -1,7 +1,7 @@
 // Contract: the context variable in which NumPy keeps its memory handler (NEP 49), and its default.
 //
-// The default is NumPy's own handler: a new thread starts with it, and so does all code that runs in
-// an empty context. Python has no function that changes the default of a context variable.
+// The default is NumPy's own handler: a new thread starts with it, and so does all code that runs
+// in an empty context. Python has no function that changes the default of a context variable.
 #pragma once
 
 #include <Python.h>

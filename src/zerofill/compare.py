@@ -96,7 +96,7 @@ class Comparison:
 
     def median(self, way: str, figure: str) -> float:
         """Return the median of a figure of :data:`FIGURES`."""
-        return statistics.median(getattr(run, figure) for run in self.runs[way])
+        return float(statistics.median(getattr(run, figure) for run in self.runs[way]))
 
     def ratio(self, way: str, figure: str) -> float | None:
         """Return a way's median over plain NumPy's; None where that is 0."""
@@ -220,10 +220,10 @@ def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    sinks = [sys.stdout.buffer, sys.stderr.buffer] if passes_output else [None, None]
+    assert process.stdout is not None and process.stderr is not None  # noqa: PT018
     readers = [
-        _Reader(stream, sink)
-        for stream, sink in zip((process.stdout, process.stderr), sinks, strict=True)
+        _Reader(process.stdout, sys.stdout.buffer if passes_output else None),
+        _Reader(process.stderr, sys.stderr.buffer if passes_output else None),
     ]
     with _sampling(process.pid) as memory:
         try:

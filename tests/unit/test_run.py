@@ -307,6 +307,21 @@ def test_what_does_not_import_numpy_imports_little(tmp_path):
     assert int(modules) <= int(plain.split()[0]) + 1
 
 
+@pytest.mark.own_memory
+def test_a_program_may_look_for_numpy_before_it_imports_it(tmp_path):
+    case = script("""
+        import importlib.util, sys
+        assert importlib.util.find_spec("numpy") is not None
+        assert importlib.util.find_spec("numpy.linalg") is not None
+        import numpy as np
+        importlib.reload(np)
+        print(np._core.multiarray.get_handler_name(np.ones(3)))
+        print(any("sitecustomize" in type(finder).__module__ for finder in sys.meta_path))
+    """)
+    _, output, _ = run(case, tmp_path, RUN)
+    assert output == b"zerofill\nFalse\n"
+
+
 def test_a_python_that_lacks_zerofill_is_left_alone(tmp_path):
     case = script("import sys; sys.modules['zerofill'] = None; import numpy; print('good')")
     assert run(case, tmp_path, RUN) == (0, b"good\n", b"")
