@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from zerofill.cli import parse_size
+from zerofill.cli.text import parse_size
 
 HERE = pathlib.Path(__file__).parent
 KIB, MIB = 1 << 10, 1 << 20
