@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import itertools
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -30,6 +29,10 @@ _SAMPLE_SECONDS = 0.02
 _SAMPLE_SHARE = 0.05
 
 
+# How long to wait for the end of a program's output after the program has ended.
+_LEFT_OPEN_SECONDS = 1
+
+
 class Way(NamedTuple):
     """One way to run a program: its name, and the environment that makes it so."""
 
@@ -48,7 +51,8 @@ class Run:
     faults : int
         Page faults that needed no reading from a file.
     peak_bytes : int
-        The most resident memory of the process, or of one of its children.
+        The most resident memory of the process, or of one of its children. On Linux it is at least
+        that of the process which started it.
     memory : tuple of (float, int)
         Seconds, and how many bytes were resident by then in the process and its children together.
         Empty where psutil is not installed.
@@ -148,6 +152,7 @@ class Comparison:
         found = []
         for what in ("status", "output"):
             by_way = {way: {getattr(run, what) for run in runs} for way, runs in self.runs.items()}
+            by_way[PLAIN].add(getattr(self.first, what))
             word = "exit status" if what == "status" else what
             if len(by_way[PLAIN]) > 1:
                 found.append(f"The program's {word} differs from run to run, with {PLAIN} too.")
@@ -175,14 +180,19 @@ def preload(library: str, environment: Mapping[str, str]) -> Way:
     ValueError
         If the loader does not find it.
     """
+    if not library or " " in library or ":" in library:
+        raise ValueError(
+            f"the loader takes no name that is empty or has ' ' or ':', got {library!r}"
+        )
+    path = os.path.abspath(library) if os.sep in library else library
     variable = "DYLD_INSERT_LIBRARIES" if sys.platform == "darwin" else "LD_PRELOAD"
-    changed = {**environment, variable: library}
-    check = subprocess.run(
-        [sys.executable, "-S", "-c", ""], env=changed, capture_output=True, text=True
-    )
-    if library in check.stderr or check.returncode != 0:
+    others = environment.get(variable)
+    changed = {**environment, variable: f"{path}:{others}" if others else path}
+    command = [sys.executable, "-S", "-c", ""]
+    check = subprocess.run(command, env=changed, capture_output=True, text=True)
+    if path in check.stderr or check.returncode != 0:
         raise ValueError(f"the loader cannot preload {library!r}: {check.stderr.strip()}")
-    return Way(os.path.basename(library), changed)
+    return Way(library, changed)
 
 
 def compare(program: Sequence[str], ways: Sequence[Way], runs: int) -> Comparison:
@@ -221,17 +231,16 @@ def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: 
         stderr=subprocess.PIPE,
     )
     assert process.stdout is not None and process.stderr is not None  # noqa: PT018
-    readers = [
-        _Reader(process.stdout, sys.stdout.buffer if passes_output else None),
-        _Reader(process.stderr, sys.stderr.buffer if passes_output else None),
-    ]
-    with _sampling(process.pid) as memory:
-        try:
+    try:
+        readers = [
+            _Reader(stream, sink.buffer if passes_output and sink is not None else None)
+            for stream, sink in ((process.stdout, sys.stdout), (process.stderr, sys.stderr))
+        ]
+        with _sampling(process.pid) as memory:
             _, status, usage = os.wait4(process.pid, 0)
-        except KeyboardInterrupt:  # a terminal has told the program, too; another sender may not
-            process.send_signal(signal.SIGINT)
-            process.wait()
-            raise
+    except BaseException as error:
+        _end(process, error)
+        raise
     wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     digests = [reader.digest() for reader in readers]
@@ -247,6 +256,20 @@ def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: 
     )
 
 
+def _end(process: "subprocess.Popen[bytes]", error: BaseException) -> None:
+    """End a program whose run is given up: by an interrupt from a terminal it ends by itself."""
+    if isinstance(error, KeyboardInterrupt):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+            return
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class _Reader:
     """Reads a stream to its end in a thread, and may copy it to another stream."""
 
@@ -254,19 +277,23 @@ class _Reader:
         self._stream = stream
         self._sink = sink
         self._hash = hashlib.sha256()
-        self._thread = threading.Thread(target=self._read)
+        self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def _read(self) -> None:
         while data := os.read(self._stream.fileno(), 1 << 16):
             self._hash.update(data)
             if self._sink is not None:
-                self._sink.write(data)
-                self._sink.flush()
+                try:
+                    self._sink.write(data)
+                    self._sink.flush()
+                except OSError:  # nobody reads it; the program goes on
+                    self._sink = None
         self._stream.close()
 
     def digest(self) -> str:
-        self._thread.join()
+        # A process that the program has left behind may keep the stream open.
+        self._thread.join(_LEFT_OPEN_SECONDS)
         return self._hash.hexdigest()
 
 

@@ -70,7 +70,7 @@ class Stats(NamedTuple):
     moved_bytes: int
 
     def since(self, before: "Stats") -> "Stats":
-        """Return what has changed since an earlier record.
+        """Return what has changed since an earlier record, and the peaks as they are now.
 
         Examples
         --------
@@ -80,7 +80,10 @@ class Stats(NamedTuple):
         >>> zerofill.stats().since(before).live_bytes
         8388608
         """
-        return Stats(*(now - then for now, then in zip(self, before, strict=True)))
+        if not isinstance(before, Stats):
+            raise TypeError(f"before must be what stats() returned, got {before!r}")
+        changes = Stats(*(now - then for now, then in zip(self, before, strict=True)))
+        return changes._replace(peak_bytes=self.peak_bytes, peak_blocks=self.peak_blocks)
 
     def __str__(self) -> str:
         """Return a summary, several lines."""
@@ -89,7 +92,7 @@ class Stats(NamedTuple):
         size = format_size
         return "\n".join(
             (
-                f"live       {size(self.live_bytes)} in {self.live_blocks:,} arrays and buffers",
+                f"live       {size(self.live_bytes)} in {self.live_blocks:,} blocks of arrays",
                 f"           at most {size(self.peak_bytes)}, {self.peak_blocks:,} of them",
                 f"kept       {size(kept)} for reuse, {size(self.reserved_bytes)} reserved",
                 f"requests   {hits:,} served by the pool, {self.misses:,} by the system",

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-__all__ = ["environment_of_run", "python_command", "run_python"]
+__all__ = ["environment_of_run", "environment_without_run", "python_command", "run_python"]
 
-_STARTUP = pathlib.Path(__file__).parent / "startup"
+_STARTUP = str(pathlib.Path(__file__).parent / "startup")
 
 
 def environment_of_run(
@@ -29,10 +29,22 @@ def environment_of_run(
     dict of str to str
         Processes that are started with it, or with a copy, have theirs use zerofill too.
     """
-    folders = [folder for folder in environment.get("PYTHONPATH", "").split(os.pathsep) if folder]
-    if str(_STARTUP) not in folders:
-        folders.insert(0, str(_STARTUP))
-    return {**environment, **variables, "PYTHONPATH": os.pathsep.join(folders)}
+    found = environment_without_run(environment)
+    # An empty folder in the middle is the current one, so they are not taken apart.
+    folders = found.get("PYTHONPATH")
+    found["PYTHONPATH"] = f"{_STARTUP}{os.pathsep}{folders}" if folders else _STARTUP
+    return {**found, **variables}
+
+
+def environment_without_run(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment as it is outside of ``zerofill run``."""
+    found = dict(environment)
+    folders = found.get("PYTHONPATH", "")
+    if folders == _STARTUP:
+        del found["PYTHONPATH"]
+    elif folders.startswith(_STARTUP + os.pathsep):
+        found["PYTHONPATH"] = folders.removeprefix(_STARTUP + os.pathsep)
+    return found
 
 
 def python_command(program: Sequence[str]) -> list[str]:
@@ -41,14 +53,16 @@ def python_command(program: Sequence[str]) -> list[str]:
     Parameters
     ----------
     program : sequence of str
-        What follows ``python``: a script and its arguments, ``-m`` and a module, and so on.
+        What follows ``python``: options of Python, then a script and its arguments, or ``-m`` and
+        a module, and so on.
 
     Raises
     ------
     ValueError
-        If this Python was started so that it does not look at ``PYTHONPATH`` or ``sitecustomize``.
+        If Python would not look at ``PYTHONPATH`` or ``sitecustomize``.
     """
-    if sys.flags.ignore_environment or sys.flags.no_site:
+    given = "".join(option for option in _python_options(program) if option[:2] not in ("-W", "-X"))
+    if sys.flags.ignore_environment or sys.flags.no_site or set(given) & set("EIS"):
         raise ValueError(
             "Python's options -E, -I and -S keep zerofill from reaching the program: leave them out"
         )
@@ -56,15 +70,27 @@ def python_command(program: Sequence[str]) -> list[str]:
 
 
 def _python_options(arguments: Sequence[str]) -> list[str]:
-    """Return the options of Python itself among its arguments: all before the program."""
+    """Return the options of Python itself among its arguments: all before the program.
+
+    Letters may stand together: ``-um module`` is ``-u -m module``.
+    """
     options: list[str] = []
     rest = iter(arguments)
     for argument in rest:
-        if not argument.startswith("-") or argument in ("-", "-c", "-m"):
+        if not argument.startswith("-") or argument in ("-", "--"):
+            break
+        if argument.startswith("--"):
+            options.append(argument)
+            options += [next(rest, "")] if argument == "--check-hash-based-pycs" else []
+            continue
+        letters = argument[1:]
+        first = next((i for i, letter in enumerate(letters) if letter in "cmWX"), len(letters))
+        if letters[first : first + 1] in ("c", "m"):
+            options += [f"-{letters[:first]}"] if first else []
             break
         options.append(argument)
-        if argument in ("-W", "-X", "--check-hash-based-pycs"):
-            options += [next(rest)]
+        if first == len(letters) - 1:  # -W or -X, and its value is the next argument
+            options.append(next(rest, ""))
     return options
 
 
@@ -77,8 +103,9 @@ def run_python(program: Sequence[str], environment: Mapping[str, str]) -> int:
         The exit status, on Windows, where a process cannot become another one.
     """
     command = python_command(program)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # it may be closed
+            stream.flush()
     if os.name == "nt":
         return subprocess.call(command, env=environment)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as it was before this Python ignored it

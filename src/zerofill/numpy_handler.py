@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import ParamSpec, TypeVar
@@ -24,13 +25,17 @@ class _NumpyAllocator:
 
     def __init__(self, handler: object) -> None:
         self._handler = handler
-        self._entered: list[Token[object] | None] = []
+        self._of_thread = threading.local()  # threads may share one manager
+
+    def _entered(self) -> "list[Token[object] | None]":
+        found: list[Token[object] | None] = self._of_thread.__dict__.setdefault("entered", [])
+        return found
 
     def __enter__(self) -> None:
-        self._entered.append(_set_handler(self._handler))
+        self._entered().append(_set_handler(self._handler))
 
     def __exit__(self, *error: object) -> None:
-        _restore_handler(self._entered.pop())
+        _restore_handler(self._entered().pop())
 
     def __call__(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
         if not callable(function):
@@ -80,7 +85,7 @@ def numpy_allocator(*, alignment: int = 64) -> _NumpyAllocator:
     - a generator that yields within the statement leaves the handler set in the code that called
       it.
 
-    On exit the previous handler is restored, unless another one was set meanwhile: that one stays.
+    On exit the previous handler is restored, unless one that is not zerofill's was set meanwhile.
     Under ``ZEROFILL_DISABLE=1`` nothing changes.
 
     Parameters

@@ -4,11 +4,13 @@ import dataclasses
 import json
 import os
 import random
+import signal
+import subprocess
 import sys
 
 import pytest
 
-from zerofill import cli
+from zerofill import cli, launch
 from zerofill.compare import PLAIN, ZEROFILL, Comparison, Run
 
 pytestmark = [
@@ -152,6 +154,50 @@ def test_a_signal_is_the_exit_status_of_a_shell(capfd):
     assert compared(capfd, "-c", code)[0] == 128 + 15
 
 
+def test_what_differs_each_time_is_not_zerofills_fault(capfd):
+    _, _, err = compared(capfd, "-c", "import os; print(os.getpid())")
+    assert "The program's output differs from run to run, with NumPy too." in err
+
+
+def test_output_of_a_program_whose_reader_has_left(tmp_path):
+    (tmp_path / "long.py").write_text("for i in range(100_000): print('a line that is long')")
+    command = f"{sys.executable} -m zerofill compare --runs 1 long.py | head -1"
+    result = subprocess.run(
+        command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert result.stdout == "a line that is long\n"
+    assert "Traceback" not in result.stderr
+    assert "wall time" in result.stderr
+
+
+def test_a_process_that_is_left_behind_holds_up_nothing():
+    code = "import subprocess; print(subprocess.Popen(['sleep', '120']).pid)"
+    command = [sys.executable, "-m", "zerofill", "compare", "--runs=1", "-c", code]
+    output = subprocess.check_output(command, stderr=subprocess.DEVNULL, timeout=60)
+    os.kill(int(output), signal.SIGKILL)  # it sleeps still
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_no_program_outlives_the_command(number):
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    command = [sys.executable, "-m", "zerofill", "compare", "-c", code]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    pid = int(process.stdout.readline())
+    process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    process.stdout.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.own_memory
+def test_the_plain_runs_are_plain_under_run(capfd, monkeypatch):
+    environment = launch.environment_of_run(os.environ, {})
+    monkeypatch.setenv("PYTHONPATH", environment["PYTHONPATH"])
+    _, out, _ = compared(capfd, "-c", CODE, "--tell")
+    assert out == "['-c', '--tell'] default_allocator\n"
+
+
 def test_a_program_that_reads_finds_nothing(capfd):
     status, out, _ = compared(capfd, "-c", "import sys; print(repr(sys.stdin.read()))")
     assert (status, out) == (0, "''\n")
@@ -163,6 +209,9 @@ def test_a_program_that_reads_finds_nothing(capfd):
         ([], "name a program"),
         (["-"], "name a program"),
         (["--with", "libmissing.so", "-c", ""], "cannot preload 'libmissing.so'"),
+        (["--with", "a b.so", "-c", ""], "got 'a b.so'"),
+        (["--with", "", "-c", ""], "got ''"),
+        (["--json", "-", "-c", ""], "--json needs a file"),
     ],
 )
 @pytest.mark.skipif(sys.platform != "linux", reason="needs ld.so")

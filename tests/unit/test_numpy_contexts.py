@@ -195,6 +195,25 @@ def test_one_manager_may_be_used_again_and_within_itself():
     assert _zerofill.get_numpy_handler() is before
 
 
+def test_threads_may_share_one_manager():
+    manager, entered, left = numpy_allocator(), threading.Event(), threading.Event()
+
+    def other():
+        with numpy_allocator(alignment=4096):
+            with manager:
+                entered.set()
+                assert left.wait(60)
+            return np.ones(3).ctypes.data % 4096
+
+    with ThreadPoolExecutor(1) as executor:
+        with manager:
+            future = executor.submit(other)
+            assert entered.wait(60)
+        left.set()
+        assert current_handler() == "default_allocator"
+        assert future.result() == 0
+
+
 # Every thread ------------------------------------------------------------------------------------
 
 

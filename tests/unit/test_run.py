@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from zerofill import launch
+
 pytestmark = [
     pytest.mark.thread_unsafe(reason="starts processes"),
     pytest.mark.plain_build(reason="compares what processes print, and a sanitizer prints more"),
@@ -59,6 +61,33 @@ CASES = {
     "path with PYTHONPATH": script(
         "import sys; print(sys.path)", environment={"PYTHONPATH": os.pathsep.join(["one", "two"])}
     ),
+    "path with the current folder": Case(
+        ["folder/script.py"],
+        {"folder/script.py": "import sys, beside; print(sys.path)", "beside.py": ""},
+        environment={"PYTHONPATH": os.pathsep + "one" + os.pathsep * 2},
+    ),
+    "NumPy that fails": script(
+        "import sys; sys.path.insert(0, 'bad')\ntry: import numpy\nexcept ImportError: print(1)\n"
+        "import numpy"
+    ),
+    "NumPy that warns": script("import sys; sys.path.insert(0, 'warning')\nimport numpy"),
+    "another numpy": script("import sys; sys.path.insert(0, 'stub'); import numpy; print(numpy.x)"),
+    "NumPy's loader": script("""
+        import importlib.util, pickle
+        for _ in range(2):
+            loader = importlib.util.find_spec("numpy").loader
+            print(type(pickle.loads(pickle.dumps(loader))), vars(loader))
+        import numpy
+        print(type(numpy.__spec__))
+    """),
+    "finder of others": script("""
+        import sys
+        class Finder:
+            def find_spec(self, name, path=None, target=None):
+                print(name) if "." not in name and name in ("numpy", "json") else None
+        sys.meta_path[:0] = [Finder()]
+        import json, numpy
+    """),
     "import beside it": Case(
         ["folder/script.py"], {"folder/script.py": "import beside", "folder/beside.py": "print(1)"}
     ),
@@ -71,6 +100,11 @@ CASES = {
     ),
     "module path": Case(["-m", "tool"], {"tool.py": "import sys; print(sys.path[0] == '')"}),
     "folder": Case(["folder"], {"folder/__main__.py": "import sys; print(sys.argv)"}),
+    "module without a space": Case(["-mtool", "x"], {"tool.py": "import sys; print(sys.argv[1:])"}),
+    "code without a space": Case(["-cimport sys; print(sys.argv)", "y"]),
+    "options of Python": script("import sys; print(sys.flags)")._replace(
+        arguments=["-OW", "error", "-X", "dev", "script.py"]
+    ),
     "code": Case(["-c", "import sys; print(sys.argv, __name__)", "x", "--pool-limit"]),
     "standard input as program": Case(["-", "x"], {}, "import sys; print(sys.argv)"),
     "no program": Case([], {}, "print(__name__)"),
@@ -128,6 +162,9 @@ CASES = {
     """),
 }
 SITES = {"site/sitecustomize.py": "value = 5", "failing/sitecustomize.py": "1 / 0"}
+SITES["bad/numpy/__init__.py"] = "raise ImportError('no good')"
+SITES["warning/numpy/__init__.py"] = "import warnings; warnings.warn('old', stacklevel=2)"
+SITES["stub/numpy/__init__.py"] = "x = 1"
 SIGNALS = {
     name: script(text)
     for name, text in {
@@ -189,6 +226,25 @@ def test_a_program_gets_signals_as_under_python(case, tmp_path):
     assert run(case, tmp_path, RUN) == run(case, tmp_path, [])
 
 
+@pytest.mark.parametrize(
+    "flags", [["-mzerofill"], ["-um", "zerofill"], ["-bW", "error", "-m", "zerofill"]]
+)
+def test_options_of_python_stand_together(flags, tmp_path):
+    case = script("import sys; print(sys.argv, sys.warnoptions)", "x")
+    plain = ["-bW", "error"] if "-bW" in flags else []
+    assert run(case, tmp_path, [*flags, "run"]) == run(case, tmp_path, plain)
+
+
+@posix
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_closed_stream(closed, tmp_path):
+    def status(words):
+        command = f"{sys.executable} {words} -c pass {closed}"
+        return subprocess.run(command, shell=True, cwd=tmp_path, check=False).returncode
+
+    assert status("-m zerofill run") == status("")
+
+
 @posix
 def test_a_signal_from_outside_reaches_the_program(tmp_path):
     code = "import time; print('ready', flush=True); time.sleep(60)"
@@ -207,6 +263,8 @@ def test_a_signal_from_outside_reaches_the_program(tmp_path):
         (["--decay", "-1", "x.py"], "decay"),
         (["--scrub=maybe", "x.py"], "auto, 1 or 0, got 'maybe'"),
         (["--nope", "x.py"], "--nope"),
+        (["-E", "x.py"], "-E, -I and -S"),
+        (["-bI", "x.py"], "-E, -I and -S"),
     ],
 )
 def test_wrong_options_are_named(arguments, words, tmp_path):
@@ -227,6 +285,22 @@ def test_python_must_look_at_its_environment(flag):
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 2
     assert "-E, -I and -S" in result.stderr
+
+
+@pytest.mark.own_memory
+def test_numpy_that_a_pth_file_has_imported(tmp_path):
+    """As such a file does: NumPy is there before sitecustomize is."""
+    startup = launch.environment_of_run({}, {})["PYTHONPATH"]
+    code = f"""if True:
+        import sys
+        sys.path[:] = {sys.path}
+        import numpy as np
+        sys.path.insert(0, {startup!r})
+        import sitecustomize
+        print(np._core.multiarray.get_handler_name(np.ones(3)))
+    """
+    output = subprocess.check_output([sys.executable, "-S", "-c", code], cwd=tmp_path)
+    assert output == b"zerofill\n"
 
 
 def test_options_reach_the_program(tmp_path):

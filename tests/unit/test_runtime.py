@@ -294,15 +294,18 @@ def test_what_has_changed_since():
     gained = zerofill.stats().since(before)
     assert isinstance(gained, zerofill.Stats)
     assert (gained.live_bytes, gained.live_blocks) == (1000, 1)
+    assert gained.peak_bytes == zerofill.stats().peak_bytes
     del array
     assert zerofill.stats().since(before).live_bytes == 0
+    with pytest.raises(TypeError, match=r"before must be what stats\(\) returned, got None"):
+        gained.since(None)
 
 
 def test_counters_print_as_a_summary():
     values = dict.fromkeys(zerofill.Stats._fields, 0)
     stats = zerofill.Stats(**{**values, "live_bytes": 3 << 20, "live_blocks": 2000, "misses": 7})
     text = str(stats)
-    assert "live       3 MiB in 2,000 arrays and buffers" in text
+    assert "live       3 MiB in 2,000 blocks of arrays" in text
     assert "0 served by the pool, 7 by the system" in text
     assert max(map(len, text.splitlines())) <= 80
     assert repr(stats).startswith("Stats(live_bytes=3145728, ")

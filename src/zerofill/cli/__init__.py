@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from .. import __version__
 from . import bench, compare, info, run
+from .program import split_program
 
 __all__ = ["main"]
 
@@ -24,7 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit status, 0 on success.
     """
-    options = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    own = list(sys.argv[1:] if arguments is None else arguments)
+    program: list[str] = []
+    if own[:1] in (["run"], ["compare"]):
+        options_of_command, program = split_program(own[1:])
+        own[1:] = options_of_command
+    options = _parser().parse_args(own, argparse.Namespace(program=program))
     command: Callable[[argparse.Namespace], int] = options.run
     try:
         return command(options)

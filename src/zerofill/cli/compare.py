@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import os
+import signal
 import sys
 import textwrap
 from collections.abc import Callable
@@ -10,8 +11,9 @@ from typing import Any
 
 from .. import launch
 from ..compare import FIGURES, PLAIN, ZEROFILL, Comparison, Way, compare, preload
+from ..runtime import is_disabled
 from ..sizes import format_size
-from .program import PROGRAM, add_program, variables_of
+from .program import add_program, variables_of
 from .text import add_json_option, format_seconds, write_json
 
 __all__ = ["add_parser"]
@@ -29,7 +31,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "compare",
         help="run a program with NumPy's memory and with zerofill's, and say whether it helps",
-        usage=f"zerofill compare [options] [-m | -c] {PROGRAM}",
+        usage="zerofill compare [options] (script.py | -m module | -c code) [arguments]",
         description="Run a Python program with NumPy's memory and with zerofill's in turn, and "
         "print what each took. It runs once more than asked for: the first run passes its output "
         "on, and counts for nothing else. Its standard input is empty.",
@@ -66,16 +68,26 @@ def _run(options: argparse.Namespace) -> int:
         return _refuse("this system has no wait4(2), which counts what a process took")
     if not options.program or options.program == ["-"]:
         return _refuse("name a program: it is run several times")
-    environment = launch.environment_of_run(os.environ, variables_of(options))
-    ways = [Way(PLAIN, os.environ), Way(ZEROFILL, environment)]
+    if options.json == "-":
+        return _refuse("--json needs a file: standard output is the program's")
+    if is_disabled():
+        return _refuse("ZEROFILL_DISABLE=1 has both use NumPy's memory: unset it")
+    plain = launch.environment_without_run(os.environ)
+    ways = [Way(PLAIN, plain)]
+    ways.append(Way(ZEROFILL, launch.environment_of_run(plain, variables_of(options))))
+    # A program must not outlive the command that is measuring it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        ways += [preload(library, os.environ) for library in options.libraries]
+        ways += [preload(library, plain) for library in dict.fromkeys(options.libraries)]
         comparison = compare(options.program, ways, options.runs)
     except ValueError as error:
         return _refuse(str(error))
-    if options.json is not None:
-        write_json(options.json, _record(comparison))
     _print_report(comparison)
+    if options.json is not None:
+        try:
+            write_json(options.json, _record(comparison))
+        except OSError as error:
+            return _refuse(f"cannot write to {options.json!r}: {error}")
     status = comparison.first.status
     return status if status >= 0 else 128 - status  # as shells do for a signal
 
@@ -129,7 +141,11 @@ def _memory_line(comparison: Comparison, way: str) -> str:
     seconds = comparison.seconds_above_plain(way)
     if seconds is None:
         return "Memory over time is not shown: pip install 'zerofill[compare]' (psutil) for it."
-    return f"{way} had 5 % more memory than {PLAIN} at its most for {format_seconds(seconds)}."
+    if seconds == 0:
+        return f"{way} never used over 5 % more memory than {PLAIN} at its peak."
+    return (
+        f"For {format_seconds(seconds)}, {way} used over 5 % more memory than {PLAIN} at its peak."
+    )
 
 
 def _sentence(comparison: Comparison, way: str) -> str:

@@ -1,13 +1,12 @@
 """A Python program on the command line, after zerofill's options for it."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from .. import option_values
 
-__all__ = ["PROGRAM", "add_program", "variables_of"]
-
-PROGRAM = "script.py [arguments]"
+__all__ = ["add_program", "split_program", "variables_of"]
 
 _VALUES = {
     "num_threads": ("N", "threads that may work on one large array"),
@@ -19,41 +18,32 @@ _VALUES = {
 }
 
 
-class _Remainder(argparse.Action):
-    """Takes the program's arguments, whatever they look like."""
+def split_program(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split a command's arguments into zerofill's options and the program that follows them.
 
-    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
-        if option_string or values:
-            namespace.program = ([option_string] if option_string else []) + values
+    Nothing of the program is read, because its options are its own. Each of zerofill's has a
+    value, but for ``--help``.
+    """
+    count = 0
+    while count < len(arguments) and arguments[count].startswith("--"):
+        if arguments[count] == "--":
+            return list(arguments[:count]), list(arguments[count + 1 :])
+        count += 1 if "=" in arguments[count] or arguments[count] == "--help" else 2
+    if arguments[count : count + 1] == ["-h"]:
+        count += 1
+    return list(arguments[:count]), list(arguments[count:])
 
 
 def add_program(parser: argparse.ArgumentParser) -> None:
-    """Add zerofill's options for a program, and the program and all that follows it."""
+    """Add zerofill's options for a program."""
     group = parser.add_argument_group("options of zerofill for the program")
     for name, (metavar, text) in _VALUES.items():
         group.add_argument(
             f"--{name.replace('_', '-')}", metavar=metavar, type=_checker(name), help=text
         )
-    program = parser.add_argument_group("the program, as python takes it")
-    for flag, metavar, text in (
-        ("-m", "MODULE", "a module, as python -m runs it"),
-        ("-c", "CODE", "Python code"),
-    ):
-        program.add_argument(
-            flag,
-            action=_Remainder,
-            nargs=argparse.REMAINDER,
-            metavar=metavar,
-            help=text,
-            default=argparse.SUPPRESS,
-        )
-    program.add_argument(
-        "program",
-        action=_Remainder,
-        nargs=argparse.REMAINDER,
-        metavar=PROGRAM,
-        default=[],
-        help="a script, or - for standard input, and its arguments",
+    parser.add_argument_group(
+        "the program",
+        "all that follows, as python takes it: options of Python, a script, -m module",
     )
 
 

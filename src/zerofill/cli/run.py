@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from .. import launch
-from .program import PROGRAM, add_program, variables_of
+from .program import add_program, variables_of
 
 __all__ = ["add_parser"]
 
@@ -16,7 +16,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "run",
         help="run a Python program with NumPy on zerofill",
-        usage=f"zerofill run [options] [-m | -c | -] {PROGRAM}",
+        usage="zerofill run [options] (script.py | -m module | -c code | -) [arguments]",
         description="Run a Python program as `python` would, while NumPy allocates through "
         "zerofill: in all its threads, and in all Python processes that it starts.",
         allow_abbrev=False,

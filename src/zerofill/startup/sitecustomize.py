@@ -10,43 +10,67 @@ import sys
 # Importing `typing` takes longer than all that is done here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
     from typing import Any
+else:
+    ModuleSpec = type(sys.__spec__)
+
+
+class _WatchedSpec(ModuleSpec):
+    """The spec of a module; Python's importlib tells it when the module was executed.
+
+    Wrapping the loader would do, too, but show in tracebacks and warnings of the module.
+    """
+
+    def __setattr__(self, name: "str", value: "Any") -> None:
+        super().__setattr__(name, value)
+        if name == "_initializing" and not value:
+            self.__class__ = ModuleSpec  # type: ignore[assignment]
+            _install()
 
 
 class _NumpyFinder:
-    """Finds NumPy as the other finders do, and has zerofill installed once it was imported."""
+    """Finds NumPy as the finders behind it do, and watches it."""
 
     def find_spec(self, name: "str", path: "Any" = None, target: "Any" = None) -> "Any":
-        if name != "numpy":
+        if name != "numpy" or self not in sys.meta_path:
             return None
-        # Programs look for NumPy without importing it, too: this finder stays until they do.
-        others = [finder for finder in sys.meta_path if finder is not self]
-        specs = (finder.find_spec(name, path, target) for finder in others)
-        spec = next((spec for spec in specs if spec is not None), None)
-        if spec is not None and hasattr(spec.loader, "exec_module"):
-            self._follow(spec.loader)
-        return spec
+        for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
+            find_spec = getattr(finder, "find_spec", None)
+            spec = find_spec and find_spec(name, path, target)
+            if spec is not None:
+                if type(spec) is ModuleSpec:
+                    spec.__class__ = _WatchedSpec
+                return spec
+        return None
 
-    def _follow(self, loader: "Any") -> None:
-        execute = loader.exec_module
 
-        def exec_module(module: "Any") -> None:
-            del loader.exec_module
-            execute(module)
-            if self in sys.meta_path:
-                sys.meta_path.remove(self)
-            _install()
-
-        loader.exec_module = exec_module
+_finder = _NumpyFinder()
 
 
 def _install() -> None:
+    numpy = sys.modules.get("numpy")
+    if not hasattr(numpy, "ndarray"):
+        return  # its import has failed, or it is not NumPy
+    if _finder in sys.meta_path:
+        sys.meta_path.remove(_finder)
     try:
         # Not from zerofill itself, which may be what imports NumPy and is half imported then.
         from zerofill.numpy_handler import install
-    except ImportError:  # another Python, which a program has started
-        return
-    install(threads=True)
+
+        install(threads=True)
+    except ModuleNotFoundError as error:
+        # Another Python, which the program has started, may lack it.
+        if (error.name or "").partition(".")[0] != "zerofill":
+            _report(error)
+    except Exception as error:
+        _report(error)
+
+
+def _report(error: "Exception") -> None:
+    """Say what went wrong, and leave the program alone."""
+    if sys.stderr is not None:
+        print(f"zerofill run: NumPy keeps its own memory: {error!r}", file=sys.stderr)
 
 
 def _import_hidden() -> None:
@@ -63,5 +87,8 @@ def _import_hidden() -> None:
         sys.modules.setdefault("sitecustomize", this)
 
 
-sys.meta_path.insert(0, _NumpyFinder())
+if "numpy" in sys.modules:  # a .pth file has imported it
+    _install()
+else:
+    sys.meta_path.insert(0, _finder)
 _import_hidden()
