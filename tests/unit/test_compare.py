@@ -14,6 +14,8 @@ from zerofill import cli, launch
 from zerofill.compare import PLAIN, ZEROFILL, Comparison, Run
 
 pytestmark = [
+    pytest.mark.own_memory,
+    pytest.mark.plain_build("starts processes and reads what they print"),
     pytest.mark.thread_unsafe(reason="starts processes"),
     pytest.mark.skipif(not hasattr(os, "wait4"), reason="there is no wait4"),
 ]
@@ -137,7 +139,6 @@ def test_a_program_is_run_in_each_way_and_its_output_goes_through_once(capfd, tm
         assert runs[0]["faults"] > 0
 
 
-@pytest.mark.own_memory
 def test_outputs_that_differ_are_reported(capfd):
     _, out, err = compared(capfd, "-c", CODE, "--tell")
     assert out == "['-c', '--tell'] default_allocator\n"
@@ -190,7 +191,6 @@ def test_no_program_outlives_the_command(number):
         os.kill(pid, 0)
 
 
-@pytest.mark.own_memory
 def test_the_plain_runs_are_plain_under_run(capfd, monkeypatch):
     environment = launch.environment_of_run(os.environ, {})
     monkeypatch.setenv("PYTHONPATH", environment["PYTHONPATH"])

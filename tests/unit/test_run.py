@@ -13,7 +13,7 @@ from zerofill import launch
 
 pytestmark = [
     pytest.mark.thread_unsafe(reason="starts processes"),
-    pytest.mark.plain_build(reason="compares what processes print, and a sanitizer prints more"),
+    pytest.mark.plain_build("compares what processes print, and a sanitizer prints more"),
 ]
 
 RUN = ["-m", "zerofill", "run"]
