@@ -46,6 +46,7 @@ IMPORTS = {
         "diagnostics",
         "launch",
         "option_values",
+        "runtime",
         "sizes",
     },
     "__init__": {"_zerofill", "counters", "creation", "initializers", "numpy_handler", "runtime"},
