@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import itertools
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -223,15 +224,18 @@ def compare(program: Sequence[str], ways: Sequence[Way], runs: int) -> Compariso
 
 def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: bool) -> Run:
     start = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    with _signals_deferred():  # or the program would be started, and nobody know it
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
     assert process.stdout is not None and process.stderr is not None  # noqa: PT018
     try:
+        for number in _deferred:
+            signal.raise_signal(number)
         readers = [
             _Reader(stream, sink.buffer if passes_output and sink is not None else None)
             for stream, sink in ((process.stdout, sys.stdout), (process.stderr, sys.stderr))
@@ -254,6 +258,27 @@ def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: 
         process.returncode,
         (digests[0], digests[1]),
     )
+
+
+_deferred: list[int] = []
+
+
+@contextlib.contextmanager
+def _signals_deferred() -> Iterator[None]:
+    """Keep the signals that end the command in a list meanwhile."""
+    _deferred.clear()
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no handler runs here
+        return
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handled = {number: old for number, old in former.items() if callable(old)}
+    for number in handled:
+        signal.signal(number, lambda number, frame: _deferred.append(number))
+    try:
+        yield
+    finally:
+        for number, old in handled.items():
+            signal.signal(number, old)
 
 
 def _end(process: "subprocess.Popen[bytes]", error: BaseException) -> None:
