@@ -20,6 +20,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from zerofill.cli.text import parse_size
+from zerofill.compare import preload
 
 HERE = pathlib.Path(__file__).parent
 KIB, MIB = 1 << 10, 1 << 20
@@ -61,11 +62,12 @@ def format_size(nbytes: int) -> str:
 
 @functools.cache
 def is_installed(library: str) -> bool:
-    """Return whether the loader finds a library by its name; it only warns if it does not."""
-    environment = {**os.environ, LIBRARY: library}
-    command = [sys.executable, "-c", ""]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True)
-    return library not in result.stderr
+    """Return whether the loader finds a library by its name."""
+    try:
+        preload(library, os.environ)
+    except ValueError:
+        return False
+    return True
 
 
 def installed_ways(names: Iterable[str] = WAYS) -> list[str]:

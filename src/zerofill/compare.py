@@ -29,7 +29,6 @@ _LEAST_SECONDS = 0.02
 _SAMPLE_SECONDS = 0.02
 _SAMPLE_SHARE = 0.05
 
-
 # How long to wait for the end of a program's output after the program has ended.
 _LEFT_OPEN_SECONDS = 1
 
@@ -224,7 +223,7 @@ def compare(program: Sequence[str], ways: Sequence[Way], runs: int) -> Compariso
 
 def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: bool) -> Run:
     start = time.perf_counter()
-    with _signals_deferred():  # or the program would be started, and nobody know it
+    with _signals_deferred() as deferred:  # or the program would be started, and nobody know it
         process = subprocess.Popen(
             command,
             env=environment,
@@ -234,7 +233,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: 
         )
     assert process.stdout is not None and process.stderr is not None  # noqa: PT018
     try:
-        for number in _deferred:
+        for number in deferred:
             signal.raise_signal(number)
         readers = [
             _Reader(stream, sink.buffer if passes_output and sink is not None else None)
@@ -260,22 +259,19 @@ def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: 
     )
 
 
-_deferred: list[int] = []
-
-
 @contextlib.contextmanager
-def _signals_deferred() -> Iterator[None]:
-    """Keep the signals that end the command in a list meanwhile."""
-    _deferred.clear()
+def _signals_deferred() -> Iterator[list[int]]:
+    """Yield a list that gets the signals that end the command, which do nothing meanwhile."""
+    deferred: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield  # no handler runs here
+        yield deferred  # no handler runs here
         return
     former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     handled = {number: old for number, old in former.items() if callable(old)}
     for number in handled:
-        signal.signal(number, lambda number, frame: _deferred.append(number))
+        signal.signal(number, lambda number, frame: deferred.append(number))
     try:
-        yield
+        yield deferred
     finally:
         for number, old in handled.items():
             signal.signal(number, old)

@@ -50,8 +50,11 @@ class _NumpyAllocator:
 
         @functools.wraps(function)
         def within(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            with _NumpyAllocator(self._handler):
+            token = _set_handler(self._handler)
+            try:
                 return function(*args, **kwargs)
+            finally:
+                _restore_handler(token)
 
         return within
 

@@ -161,10 +161,13 @@ CASES = {
             print(queue.get(), process.join())
     """),
 }
-SITES = {"site/sitecustomize.py": "value = 5", "failing/sitecustomize.py": "1 / 0"}
-SITES["bad/numpy/__init__.py"] = "raise ImportError('no good')"
-SITES["warning/numpy/__init__.py"] = "import warnings; warnings.warn('old', stacklevel=2)"
-SITES["stub/numpy/__init__.py"] = "x = 1"
+SITES = {
+    "site/sitecustomize.py": "value = 5",
+    "failing/sitecustomize.py": "1 / 0",
+    "bad/numpy/__init__.py": "raise ImportError('no good')",
+    "warning/numpy/__init__.py": "import warnings; warnings.warn('old', stacklevel=2)",
+    "stub/numpy/__init__.py": "x = 1",
+}
 SIGNALS = {
     name: script(text)
     for name, text in {

@@ -25,11 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit status, 0 on success.
     """
-    own = list(sys.argv[1:] if arguments is None else arguments)
-    program: list[str] = []
-    if own[:1] in (["run"], ["compare"]):
-        options_of_command, program = split_program(own[1:])
-        own[1:] = options_of_command
+    own, program = split_program(sys.argv[1:] if arguments is None else list(arguments))
     options = _parser().parse_args(own, argparse.Namespace(program=program))
     command: Callable[[argparse.Namespace], int] = options.run
     try:

@@ -19,13 +19,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--max-size", type=parse_size, metavar="SIZE", help="largest array, such as 64MiB"
     )
-    add_json_option(
-        parser,
-        nargs="?",
-        const="-",
-        help="write the results to FILE as JSON, too; without FILE, write JSON to standard output "
-        "and nothing else",
-    )
+    add_json_option(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:

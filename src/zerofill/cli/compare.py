@@ -13,8 +13,8 @@ from .. import launch
 from ..compare import FIGURES, PLAIN, ZEROFILL, Comparison, Way, compare, preload
 from ..runtime import is_disabled
 from ..sizes import format_size
-from .program import add_program, variables_of
-from .text import add_json_option, format_seconds, write_json
+from .program import add_command, variables_of
+from .text import format_seconds, writable_file, write_json
 
 __all__ = ["add_parser"]
 
@@ -28,16 +28,16 @@ _FORMATS: dict[str, Callable[[float], str]] = {
 
 def add_parser(commands: Any) -> None:
     """Add the command to those of the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "compare",
+        _run,
+        program="script.py | -m module | -c code",
         help="run a program with NumPy's memory and with zerofill's, and say whether it helps",
-        usage="zerofill compare [options] (script.py | -m module | -c code) [arguments]",
         description="Run a Python program with NumPy's memory and with zerofill's in turn, and "
         "print what each took. It runs once more than asked for: the first run passes its output "
         "on, and counts for nothing else. Its standard input is empty.",
-        allow_abbrev=False,
     )
-    parser.set_defaults(run=_run)
     parser.add_argument(
         "--runs",
         type=_positive,
@@ -53,8 +53,12 @@ def add_parser(commands: Any) -> None:
         metavar="LIB",
         help="compare with an allocator that is preloaded, such as libmimalloc.so.2, too",
     )
-    add_json_option(parser, help="write the figures of every run to FILE, too")
-    add_program(parser)
+    parser.add_argument(
+        "--json",
+        type=writable_file,
+        metavar="FILE",
+        help="write the figures of every run to FILE, too",
+    )
 
 
 def _positive(text: str) -> int:

@@ -16,13 +16,7 @@ def add_parser(commands: Any) -> None:
     """Add the command to those of the command line."""
     parser = commands.add_parser("info", help="show what this machine offers and the options")
     parser.set_defaults(run=_run)
-    add_json_option(
-        parser,
-        nargs="?",
-        const="-",
-        help="write the results to FILE as JSON, too; without FILE, write JSON to standard output "
-        "and nothing else",
-    )
+    add_json_option(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -1,12 +1,13 @@
 """A Python program on the command line, after zerofill's options for it."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import option_values
+from .text import as_argument
 
-__all__ = ["add_program", "split_program", "variables_of"]
+__all__ = ["add_command", "split_program", "variables_of"]
 
 _VALUES = {
     "num_threads": ("N", "threads that may work on one large array"),
@@ -19,12 +20,14 @@ _VALUES = {
 
 
 def split_program(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split a command's arguments into zerofill's options and the program that follows them.
+    """Split the command line into zerofill's part and the program that follows it, if one does.
 
     Nothing of the program is read, because its options are its own. Each of zerofill's has a
     value, but for ``--help``.
     """
-    count = 0
+    if arguments[:1] not in (["run"], ["compare"]):
+        return list(arguments), []
+    count = 1
     while count < len(arguments) and arguments[count].startswith("--"):
         if arguments[count] == "--":
             return list(arguments[:count]), list(arguments[count + 1 :])
@@ -34,28 +37,34 @@ def split_program(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return list(arguments[:count]), list(arguments[count:])
 
 
-def add_program(parser: argparse.ArgumentParser) -> None:
-    """Add zerofill's options for a program."""
+def add_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], program: str, **texts: str
+) -> argparse.ArgumentParser:
+    """Add a command that takes zerofill's options for a program, and the program."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        usage=f"zerofill {name} [options] ({program}) [arguments]",
+        allow_abbrev=False,
+        **texts,
+    )
+    parser.set_defaults(run=run)
     group = parser.add_argument_group("options of zerofill for the program")
-    for name, (metavar, text) in _VALUES.items():
-        group.add_argument(
-            f"--{name.replace('_', '-')}", metavar=metavar, type=_checker(name), help=text
-        )
+    for option, (metavar, text) in _VALUES.items():
+        flag = f"--{option.replace('_', '-')}"
+        group.add_argument(flag, metavar=metavar, type=_checker(option), help=text)
     parser.add_argument_group(
         "the program",
         "all that follows, as python takes it: options of Python, a script, -m module",
     )
+    return parser
 
 
-def _checker(name: str) -> Any:
+def _checker(name: str) -> Callable[[str], str]:
     def check(text: str) -> str:
-        try:
-            option_values.parse_option(name, text)
-        except (TypeError, ValueError) as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+        option_values.parse_option(name, text)
         return text
 
-    return check
+    return as_argument(check)
 
 
 def variables_of(options: argparse.Namespace) -> dict[str, str]:

@@ -3,19 +3,36 @@
 import argparse
 import json
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from .. import sizes
 
-__all__ = ["add_json_option", "format_seconds", "parse_size", "write_json"]
+__all__ = [
+    "add_json_option",
+    "as_argument",
+    "format_seconds",
+    "parse_size",
+    "writable_file",
+    "write_json",
+]
+
+_T = TypeVar("_T")
 
 
-def parse_size(text: str) -> int:
-    """Return a size in bytes, as argparse takes one: "4096", "64MiB"."""
-    try:
-        return sizes.parse_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def as_argument(parse: Callable[[str], _T]) -> Callable[[str], _T]:
+    """Return a function that parses for argparse, which shows the message of one error alone."""
+
+    def parse_argument(text: str) -> _T:
+        try:
+            return parse(text)
+        except (TypeError, ValueError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse_argument
+
+
+parse_size = as_argument(sizes.parse_size)
 
 
 def format_seconds(seconds: float) -> str:
@@ -26,12 +43,20 @@ def format_seconds(seconds: float) -> str:
     return f"{seconds * 1e9:.3g} ns"
 
 
-def add_json_option(parser: argparse.ArgumentParser, **options: Any) -> None:
-    """Add ``--json``, with what :meth:`argparse.ArgumentParser.add_argument` takes for it."""
-    parser.add_argument("--json", type=_writable_file, metavar="FILE", **options)
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``, for results that may go to standard output."""
+    parser.add_argument(
+        "--json",
+        type=writable_file,
+        nargs="?",
+        const="-",
+        metavar="FILE",
+        help="write the results to FILE as JSON, too; without FILE, write JSON to standard output "
+        "and nothing else",
+    )
 
 
-def _writable_file(file: str) -> str:
+def writable_file(file: str) -> str:
     """Return the name of a file after opening it: better to fail before minutes of measuring."""
     if file != "-":
         try:

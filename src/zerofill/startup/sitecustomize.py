@@ -22,7 +22,7 @@ class _WatchedSpec(ModuleSpec):
     Wrapping the loader would do, too, but show in tracebacks and warnings of the module.
     """
 
-    def __setattr__(self, name: "str", value: "Any") -> None:
+    def __setattr__(self, name: str, value: "Any") -> None:
         super().__setattr__(name, value)
         if name == "_initializing" and not value:
             self.__class__ = ModuleSpec  # type: ignore[assignment]
@@ -32,7 +32,7 @@ class _WatchedSpec(ModuleSpec):
 class _NumpyFinder:
     """Finds NumPy as the finders behind it do, and watches it."""
 
-    def find_spec(self, name: "str", path: "Any" = None, target: "Any" = None) -> "Any":
+    def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
         if name != "numpy" or self not in sys.meta_path:
             return None
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
@@ -67,7 +67,7 @@ def _install() -> None:
         _report(error)
 
 
-def _report(error: "Exception") -> None:
+def _report(error: Exception) -> None:
     """Say what went wrong, and leave the program alone."""
     if sys.stderr is not None:
         print(f"zerofill run: NumPy keeps its own memory: {error!r}", file=sys.stderr)
