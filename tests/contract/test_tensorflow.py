@@ -130,6 +130,8 @@ def test_keras_get():
         initializers.get("typo")
 
 
+# As tests/unit/test_initializers.py says: Python 3.11 parses signatures on one thread at a time.
+@pytest.mark.thread_unsafe
 def test_variable_scope_sees_partition_info_and_passes_it_by_keyword():
     import inspect
 
