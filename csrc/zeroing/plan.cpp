@@ -23,8 +23,10 @@ constexpr std::size_t kParallelTouchBytes = kHugePageUnit;
 // large enough that claiming a chunk costs nothing in comparison.
 constexpr std::size_t kChunkBytes = kHugePageUnit;
 
-// A virtual machine reports its host's whole cache, which other guests use too.
-constexpr std::size_t kLargestBelievableCacheBytes = 32 * MiB;
+// A virtual machine reports its host's whole cache, which other guests use too. On one that reports
+// 480 MiB, the cycle of 64 MiB takes 5.9 ms streamed and 4.3 cached, of 96 MiB 10.0 and 9.1, of
+// 128 MiB both ways 12.9.
+constexpr std::size_t kLargestBelievableCacheBytes = 64 * MiB;
 
 /// From this size on zeros are better written past the caches than through them.
 std::size_t find_streaming_bytes() noexcept {

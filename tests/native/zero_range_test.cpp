@@ -19,8 +19,8 @@ using test::kDirty;
 using test::kZero;
 
 constexpr std::size_t kGuardBytes = 4096;
-// From 64 MiB on, the plan streams whatever the caches are.
-constexpr std::size_t kMostBytes = 65 * MiB + 5;
+// From 128 MiB on, the plan streams whatever the caches are.
+constexpr std::size_t kMostBytes = 129 * MiB + 5;
 
 void zeroes_only_its_bytes(std::byte* buffer, std::size_t bytes) {
   test::make_dirty(buffer, kGuardBytes + bytes + kGuardBytes);
