@@ -97,10 +97,11 @@ def format(session: nox.Session) -> None:  # noqa: A001
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types: mypy, and stubtest for the extension module's stub."""
+    """Check types: mypy, pyright over a user's program, and stubtest for the native module."""
     session.install(*group("types"))
     install_zerofill(session)
     session.run("mypy")
+    session.run("pyright", "tests/types")
     allowlist = ["--allowlist", "tests/stubtest_allowlist.txt", "--ignore-unused-allowlist"]
     session.run("python", "-m", "mypy.stubtest", "zerofill._zerofill", *allowlist)
 

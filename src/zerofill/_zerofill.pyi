@@ -14,7 +14,17 @@ _ClearedT = TypeVar("_ClearedT", bound=SupportsBuffer | _SupportsArrayInterface 
 _DTypeT = TypeVar("_DTypeT", bound=np.dtype[Any])
 _DTypeT_co = TypeVar("_DTypeT_co", bound=np.dtype[Any], covariant=True)
 _ScalarT = TypeVar("_ScalarT", bound=np.generic)
-_ShapeT = TypeVar("_ShapeT", bound=tuple[int, ...])
+# With these constraints, as NumPy has them, (2, 3) is a tuple[int, int] and not of two literals. To
+# mypy the overload with such a shape and a dtype overlaps with the one for any other dtype.
+_ShapeT = TypeVar(
+    "_ShapeT",
+    tuple[()],
+    tuple[int],
+    tuple[int, int],
+    tuple[int, int, int],
+    tuple[int, int, int, int],
+    tuple[int, ...],
+)
 
 @type_check_only
 class _SupportsDType(Protocol[_DTypeT_co]):
@@ -110,7 +120,7 @@ class NativeZeros:
         partition_offset: object = None,
     ) -> np.ndarray[tuple[int], np.dtype[Any]]: ...
     @overload
-    def __call__(
+    def __call__(  # type: ignore[overload-overlap]
         self,
         shape: _ShapeT,
         dtype: _DTypeT | _SupportsDType[_DTypeT],
@@ -148,7 +158,7 @@ class NativeZeros:
         *,
         partition_shape: None = None,
         partition_offset: object = None,
-    ) -> np.ndarray[tuple[int, ...], _DTypeT]: ...
+    ) -> np.ndarray[tuple[Any, ...], _DTypeT]: ...
     @overload
     def __call__(
         self,
@@ -158,7 +168,7 @@ class NativeZeros:
         *,
         partition_shape: None = None,
         partition_offset: object = None,
-    ) -> np.ndarray[tuple[int, ...], np.dtype[_ScalarT]]: ...
+    ) -> NDArray[_ScalarT]: ...
     @overload
     def __call__(
         self,
@@ -168,7 +178,7 @@ class NativeZeros:
         *,
         partition_shape: None = None,
         partition_offset: object = None,
-    ) -> np.ndarray[tuple[int, ...], np.dtype[Any]]: ...
+    ) -> NDArray[Any]: ...
     @overload
     def __call__(
         self,
@@ -237,7 +247,7 @@ def zeros(
     commit: _Commit = "eager",
 ) -> np.ndarray[_ShapeT, np.dtype[np.float64]]: ...
 @overload
-def zeros(
+def zeros(  # type: ignore[overload-overlap]
     shape: _ShapeT,
     dtype: _DTypeT | _SupportsDType[_DTypeT],
     order: _Order | None = "C",
@@ -279,7 +289,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]: ...
+) -> NDArray[np.float64]: ...
 @overload
 def zeros(
     shape: _Shape,
@@ -290,7 +300,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
-) -> np.ndarray[tuple[int, ...], _DTypeT]: ...
+) -> np.ndarray[tuple[Any, ...], _DTypeT]: ...
 @overload
 def zeros(
     shape: _Shape,
@@ -301,7 +311,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
-) -> np.ndarray[tuple[int, ...], np.dtype[_ScalarT]]: ...
+) -> NDArray[_ScalarT]: ...
 @overload
 def zeros(
     shape: _Shape,
@@ -312,7 +322,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
-) -> np.ndarray[tuple[int, ...], np.dtype[Any]]: ...
+) -> NDArray[Any]: ...
 def zeros_like(
     a: object,
     dtype: object,
