@@ -326,6 +326,23 @@ def test_arrays_are_aligned(alignment):
                 assert array.ctypes.data % alignment == 0
 
 
+def test_ten_thousand_random_shapes_are_aligned():
+    random = np.random.default_rng(4096)
+    misaligned = 0
+    kept = [None] * 50  # some stay, so that memory is cut up
+    for _ in range(10_000):
+        alignment = 1 << int(random.integers(6, 22))
+        largest = 1 << int(random.integers(1, 24))
+        shape = tuple(random.integers(1, 2 + int(largest ** (1 / 3)), 3))
+        dtype = random.choice(["u1", "f2", "f4", "f8", "c16", "U3", "S7"])
+        make = (np.empty, np.zeros, np.ones)[random.integers(3)]
+        with numpy_allocator(alignment=alignment):
+            array = make(shape, dtype)
+        misaligned += array.ctypes.data % alignment != 0
+        kept[random.integers(50)] = array
+    assert misaligned == 0
+
+
 def test_statements_with_several_alignments_nest():
     with numpy_allocator(alignment=4096):
         with numpy_allocator():

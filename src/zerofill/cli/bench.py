@@ -63,36 +63,36 @@ def _bench_record(
 
 
 _PEERS = ("np.zeros", "np.full")
-_TIMES = ("Zeros", *_PEERS, "/zeros", "/full")  # of the call, and again of the cycle
-_COLUMNS = ("size", *_TIMES, *_TIMES)
+_NAMES = ("Zeros", *_PEERS)
+_HEADINGS = ("size", *_NAMES, "/zeros", "/full", *_NAMES)
+_CYCLE_END = _HEADINGS.index("/full") + 1  # where the columns of the call begin
 
 _EXPLANATION = """\
-call: the call that makes the array. cycle: make it, += 1, free it. /zeros, /full: the time of
-Zeros over that of np.zeros and np.full; below 1, Zeros is faster. float32, medians. One array of
-each size was checked: all bytes zero, address a multiple of 64. np.zeros's call leaves the work
-to the first write, which the cycle contains."""
+cycle: make the array, += 1, free it. call: make it alone; np.zeros leaves the
+work to the first write there. /zeros, /full: the cycle with Zeros over that
+with np.zeros and np.full; below 1, Zeros is faster. float32, medians. One
+array of each size was checked: all bytes zero, address a multiple of 64."""
 
 
 def _table_row(result: benchmark.Result) -> list[str]:
-    cells = [result.case.name]
-    for what, times in (("call", result.call), ("cycle", result.cycle)):
-        cells += [format_seconds(times[name]) for name in ("Zeros", *_PEERS)]
-        cells += [f"{result.ratio(what, peer):.2f}" for peer in _PEERS]
-    return cells
+    cycle, call = (
+        [format_seconds(times[name]) for name in _NAMES] for times in (result.cycle, result.call)
+    )
+    ratios = [f"{result.ratio('cycle', peer):.2f}" for peer in _PEERS]
+    return [result.case.name, *cycle, *ratios, *call]
 
 
 def _print_table(results: list[benchmark.Result]) -> None:
     rows = [_table_row(result) for result in results]
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
-    middle = 1 + len(_TIMES)
+    widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
         padded = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]
-        return "  ".join(padded[:middle]) + "  |  " + "  ".join(padded[middle:])
+        return " ".join(padded[:_CYCLE_END]) + "  | " + " ".join(padded[_CYCLE_END:])
 
-    heading = line(_COLUMNS)
+    heading = line(_HEADINGS)
     left, _, right = heading.partition("|")
-    print("call".center(len(left)) + "|" + "cycle".center(len(right)).rstrip())
+    print("cycle".center(len(left)) + "|" + "call".center(len(right)).rstrip())
     print(heading)
     for row in rows:
         print(line(row))

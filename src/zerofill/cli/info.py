@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import diagnostics
 from ..sizes import format_size
-from .text import add_json_option, write_json
+from .text import add_json_option, output_columns, write_json
 
 __all__ = ["add_parser"]
 
@@ -32,11 +32,24 @@ def _run(arguments: argparse.Namespace) -> int:
 def _print_info(
     report: dict[str, Any], options: dict[str, dict[str, Any]], advice: Sequence[str]
 ) -> None:
-    for name, value in [*_report_lines(report), *_option_lines(options)]:
-        print(f"{name:24} {value}")
+    columns = output_columns()
+    for name, value in _report_lines(report):
+        print(_line(name, str(value), columns))
+    print("\nOptions, and where each comes from:")
+    for name, value in _option_lines(options):
+        print(_line(name, value, columns))
     print("\nWhat would make zerofill faster here:")
     for sentence in advice or ["Nothing: there is no advice for this machine and these options."]:
-        print(textwrap.fill(sentence, 90, initial_indent="- ", subsequent_indent="  "))
+        print(textwrap.fill(sentence, columns, initial_indent="- ", subsequent_indent="  "))
+
+
+_LABEL_COLUMNS = 20
+
+
+def _line(name: str, value: str, columns: int) -> str:
+    indent = " " * _LABEL_COLUMNS
+    label = f"{name:{_LABEL_COLUMNS}}"
+    return textwrap.fill(value, columns, initial_indent=label, subsequent_indent=indent)
 
 
 def _report_lines(report: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -44,18 +57,18 @@ def _report_lines(report: dict[str, Any]) -> list[tuple[str, Any]]:
     if report["huge_page_bytes"]:
         huge_pages += f", {_format_bytes(report['huge_page_bytes'])}"
     caches = (_format_bytes(nbytes or None) for nbytes in report["cache_bytes"])
+    available, limit = (_format_bytes(report[name]) for name in ("available_bytes", "limit_bytes"))
     return [
         ("zerofill", report["zerofill"]),
         ("system", f"{report['system']}, {report['machine']}"),
         ("python", f"{report['python']}, NumPy {report['numpy']}"),
         ("CPU", report["cpu"] or "not known"),
         ("usable CPUs", f"{report['usable_cpus']} of {report['cpus']}"),
-        ("data caches, L1 to L3", "; ".join(caches)),
+        ("caches L1, L2, L3", ", ".join(caches)),
         ("streaming stores", report["streaming_stores"]),
-        ("pages", _format_bytes(report["page_bytes"])),
+        ("page size", _format_bytes(report["page_bytes"])),
         ("huge pages", huge_pages),
-        ("memory that can be used", _format_bytes(report["available_bytes"])),
-        ("memory limit", _format_bytes(report["limit_bytes"])),
+        ("available memory", f"{available} of {limit}"),
         ("limited by", report["limit"] or "not known"),
         ("worker threads now", report["workers"]),
     ]
@@ -66,10 +79,7 @@ def _option_lines(options: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
         name: "automatic" if option["value"] is None else option["value"]
         for name, option in options.items()
     }
-    return [
-        (f"option {name}", f"{values[name]}  ({option['origin']})")
-        for name, option in options.items()
-    ]
+    return [(name, f"{values[name]} ({option['origin']})") for name, option in options.items()]
 
 
 def _format_bytes(count: int | None) -> str:

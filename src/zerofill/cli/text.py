@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ __all__ = [
     "add_json_option",
     "as_argument",
     "format_seconds",
+    "output_columns",
     "parse_size",
     "writable_file",
     "write_json",
@@ -41,6 +43,14 @@ def format_seconds(seconds: float) -> str:
         if seconds * factor >= 1:
             return f"{seconds * factor:.3g} {unit}"
     return f"{seconds * 1e9:.3g} ns"
+
+
+def output_columns() -> int:
+    """Return how many columns a line of text may have: those of the terminal, at most 100.
+
+    A reader that is no terminal gets lines of 80.
+    """
+    return max(40, min(100, shutil.get_terminal_size((80, 24)).columns))
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
