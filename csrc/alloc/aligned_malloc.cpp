@@ -101,6 +101,12 @@ void* aligned_realloc(void* memory, std::size_t bytes, std::size_t alignment) no
   return resized != nullptr ? resized : move_bytes(memory, bytes, alignment);
 }
 
+std::size_t page_bytes(void* memory) noexcept {
+  const page_map::Entry entry = page_map::find(memory);
+  return entry.allocation != nullptr ? entry.allocation->bytes()
+                                     : heap::page_bytes(entry.segment, memory);
+}
+
 void aligned_free(void* memory, std::size_t alignment) noexcept {
   if (memory == nullptr) return;
   const page_map::Entry entry = page_map::find(memory);

@@ -230,6 +230,12 @@ std::size_t capacity(Segment* segment, void* memory) noexcept {
   return static_cast<std::size_t>(end - static_cast<std::byte*>(memory));
 }
 
+std::size_t page_bytes(Segment* segment, void* memory) noexcept {
+  if (segment == nullptr) return 0;
+  const PageOwner owner = segment->owner_of(memory);
+  return owner.is_run() ? owner.pages() * kPageBytes : 0;
+}
+
 bool resize(Segment* segment, void* memory, std::size_t bytes) noexcept {
   if (segment == nullptr) return false;
   if (segment->owner_of(memory).is_run()) {

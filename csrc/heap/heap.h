@@ -30,6 +30,9 @@ void* allocate_zeros(std::size_t bytes, std::size_t alignment) noexcept;
 /// How many bytes there are from `memory` on: at least what was asked for.
 std::size_t capacity(Segment* segment, void* memory) noexcept;
 
+/// How many bytes its pages have; 0 where it is a slot, which shares its pages with others.
+std::size_t page_bytes(Segment* segment, void* memory) noexcept;
+
 /// Changes the size where the memory is. False, and nothing is changed, where it has to be made
 /// anew and copied.
 bool resize(Segment* segment, void* memory, std::size_t bytes) noexcept;

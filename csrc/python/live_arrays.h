@@ -1,6 +1,6 @@
-// Contract: what zerofill's own arrays and Buffers hold, by the bytes that they asked for, however
-// few. The pages of blocks in use, NumPy's included, are counted in blocks/recent_peak.h: the
-// pool's limit follows those.
+// Contract: what arrays hold. zerofill's own arrays and Buffers count by the bytes that they asked
+// for, however few; NumPy's by those that their memory has. The pages of blocks in use are counted
+// in blocks/recent_peak.h: the pool's limit follows those.
 #pragma once
 
 #include <Python.h>
@@ -10,20 +10,38 @@
 
 namespace zerofill::python {
 
-/// Bytes and buffers that are live now, and the most there ever were. pre: the GIL is held.
+/// Bytes and arrays that are live now, and the most there ever were.
 class LiveArrays {
  public:
+  /// pre: the GIL is held.
   void gain(std::uint64_t bytes) noexcept {
-    raise(peak_bytes_, add(bytes_, bytes));
-    raise(peak_count_, add(count_, 1));
+    raise(peak_bytes_, add(with_gil_.bytes, bytes) + without_gil_.bytes.load());
+    raise(peak_count_, add(with_gil_.count, 1) + without_gil_.count.load());
   }
   void lose(std::uint64_t bytes) noexcept {
-    add(bytes_, std::uint64_t{0} - bytes);
-    add(count_, std::uint64_t{0} - 1);
+    add(with_gil_.bytes, std::uint64_t{0} - bytes);
+    add(with_gil_.count, std::uint64_t{0} - 1);
   }
 
-  std::uint64_t bytes() const noexcept { return bytes_.load(); }
-  std::uint64_t count() const noexcept { return count_.load(); }
+  /// For NumPy, which takes memory for its work without the GIL, too.
+  void gain_anywhere(std::uint64_t bytes) noexcept {
+    if (PyGILState_Check()) return gain(bytes);
+    without_gil_.bytes.fetch_add(bytes);
+    without_gil_.count.fetch_add(1);
+  }
+  void lose_anywhere(std::uint64_t bytes) noexcept {
+    if (PyGILState_Check()) return lose(bytes);
+    without_gil_.bytes.fetch_sub(bytes);
+    without_gil_.count.fetch_sub(1);
+  }
+
+  // Modulo 2**64: what is gained with the GIL may be lost without it.
+  std::uint64_t bytes() const noexcept {
+    return with_gil_.bytes.load() + without_gil_.bytes.load();
+  }
+  std::uint64_t count() const noexcept {
+    return with_gil_.count.load() + without_gil_.count.load();
+  }
   std::uint64_t peak_bytes() const noexcept { return peak_bytes_.load(); }
   std::uint64_t peak_count() const noexcept { return peak_count_.load(); }
 
@@ -49,8 +67,13 @@ class LiveArrays {
     }
   }
 
-  Figure bytes_{0};
-  Figure count_{0};
+  struct Live {
+    Figure bytes{0};
+    Figure count{0};
+  };
+
+  Live with_gil_;
+  Live without_gil_;
   Figure peak_bytes_{0};
   Figure peak_count_{0};
 };

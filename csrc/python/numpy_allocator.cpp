@@ -8,6 +8,7 @@
 #include "python/buffer.h"
 #include "python/gil.h"
 #include "python/handler_variable.h"
+#include "python/live_arrays.h"
 #include "python/memory_options.h"
 #include "python/numpy.h"
 
@@ -26,23 +27,39 @@ std::size_t alignment_in(void* context) noexcept { return reinterpret_cast<std::
 /// From this size on, zeroing reused memory takes longer than handing over the GIL.
 constexpr std::size_t kReleaseGilBytes = kHugePageUnit;
 
+// Small arrays are not counted as live: that takes as long as a tenth of `x + x` of 100 bytes.
+
+void lose(std::size_t page_bytes) noexcept {
+  if (page_bytes != 0) live_arrays.lose_anywhere(page_bytes);
+}
+
+void* counted(void* memory) noexcept {
+  const std::size_t bytes = memory != nullptr ? alloc::page_bytes(memory) : 0;
+  if (bytes != 0) live_arrays.gain_anywhere(bytes);
+  return memory;
+}
+
 void* allocate(void* context, std::size_t bytes) noexcept {
-  return alloc::aligned_malloc(bytes, alignment_in(context));
+  return counted(alloc::aligned_malloc(bytes, alignment_in(context)));
 }
 
 void* allocate_zeros(void* context, std::size_t count, std::size_t bytes) noexcept {
   const auto allocate = [&] { return alloc::aligned_calloc(count, bytes, alignment_in(context)); };
   std::size_t all = 0;
   const bool takes_long = checked_multiply(count, bytes, &all) && all >= kReleaseGilBytes;
-  if (!takes_long || !PyGILState_Check()) return allocate();
-  return without_gil([&](const team::Poll&) { return allocate(); });
+  if (!takes_long || !PyGILState_Check()) return counted(allocate());
+  return counted(without_gil([&](const team::Poll&) { return allocate(); }));
 }
 
 void* reallocate(void* context, void* memory, std::size_t bytes) noexcept {
-  return alloc::aligned_realloc(memory, bytes, alignment_in(context));
+  const std::size_t former = memory != nullptr ? alloc::page_bytes(memory) : 0;
+  void* resized = alloc::aligned_realloc(memory, bytes, alignment_in(context));
+  if (resized != nullptr) lose(former);
+  return counted(resized);
 }
 
 void deallocate(void* context, void* memory, std::size_t /*bytes*/) noexcept {
+  if (memory != nullptr) lose(alloc::page_bytes(memory));
   alloc::aligned_free(memory, alignment_in(context));
 }
 

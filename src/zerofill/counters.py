@@ -15,12 +15,13 @@ class Stats(NamedTuple):
 
     Arrays below 2 MiB (256 KiB if they are lazy) are small memory, of which only the live, peak,
     heap and returned counters know. Arrays that NumPy allocates itself, under
-    :func:`numpy_allocator` or because they hold objects, are in all but the live counters.
+    :func:`numpy_allocator` or because they hold objects, are live where they have 16 KiB or more,
+    and count by the pages that they take; smaller ones are in `heap_used_bytes`.
 
     Attributes
     ----------
     live_bytes, live_blocks : int
-        What arrays and buffers hold now.
+        What arrays and buffers hold now, NumPy's under the handler among them.
     peak_bytes, peak_blocks : int
         The highest that these two ever were.
     pooled_clean_bytes, pooled_dirty_bytes : int

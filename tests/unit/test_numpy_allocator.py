@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -324,3 +325,40 @@ def test_a_process_ends_with_arrays_alive_and_a_thread_at_work():
     for _ in range(5):
         result = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True)
         assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
+
+
+def test_numpys_arrays_are_live():
+    before = zerofill.stats()
+    with numpy_allocator():
+        arrays = [np.ones(nbytes, "u1") for nbytes in (1, 16 << 10, 100_000, 3 << 20)]
+        small = [np.ones((10,) * (i % 3 + 1)) for i in range(100)]
+    gained = zerofill.stats().since(before)
+    assert 3 << 20 < gained.live_bytes - 100_000 < (3 << 20) + 200_000
+    assert gained.live_blocks == 2  # 16 KiB are a slot yet
+    assert gained.peak_bytes >= gained.live_bytes
+    with numpy_allocator():
+        arrays[3].resize(5 << 20)
+        arrays[2].resize(8 << 20)
+        arrays[0].resize(200_000)
+        arrays[1].resize(10)
+    gained = zerofill.stats().since(before)
+    assert 0 <= gained.live_bytes - (13 << 20) - 200_000 < 200_000
+    assert gained.live_blocks == 3
+    del arrays, small
+    assert zerofill.stats().since(before)[:2] == (0, 0)
+
+
+def test_live_arrays_of_many_threads_are_counted_right():
+    before = zerofill.stats()
+
+    def work(seed):
+        with numpy_allocator():
+            random = np.random.default_rng(seed)
+            for _ in range(300):
+                x = random.random(random.integers(10, 400_000))
+                np.sort(x[::2], kind="stable").astype("f4")  # takes memory without the GIL, too
+                np.unique(x[:1000])
+
+    with ThreadPoolExecutor(4) as executor:
+        list(executor.map(work, range(4)))
+    assert zerofill.stats().since(before)[:2] == (0, 0)
