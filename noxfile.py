@@ -26,7 +26,7 @@ CPP_FOLDERS = ["csrc", "bench", "tests/native", "tests/trust"]
 LIBRARIES = [
     *("tensorflow", "keras", "jax", "flax", "torch", "pyarrow", "dask[array,distributed]"),
     *("threadpoolctl", "greenlet", "gevent", "meson", "ninja"),
-    *("joblib", "scikit-learn", "nbconvert", "ipykernel", "flask"),
+    *("joblib", "scikit-learn", "nbconvert", "ipykernel", "flask", "psutil", "matplotlib"),
 ]
 
 # What a sanitizer must report: program, status, and words of the report.

@@ -12,6 +12,7 @@
 #include "kernel/zero.h"
 #include "python/arguments.h"
 #include "python/buffer_copy.h"
+#include "python/call_sites.h"
 #include "python/gil.h"
 #include "python/live_arrays.h"
 #include "python/memory_error.h"
@@ -79,9 +80,11 @@ void deallocate(PyObject* self) {
   if (buffer->weak_references != nullptr) PyObject_ClearWeakRefs(self);
   zerofill_untrace_memory(buffer->data);
   live_arrays.lose(buffer->nbytes);
-  if (buffer->in_pages) as_paged(buffer)->allocation.~Allocation();
   PyTypeObject* type = Py_TYPE(self);
-  free_object(buffer);
+  recorded_free(buffer->nbytes, [&] {
+    if (buffer->in_pages) as_paged(buffer)->allocation.~Allocation();
+    free_object(buffer);
+  });
   Py_DECREF(type);
 }
 
@@ -225,8 +228,10 @@ PyType_Spec specification{"zerofill.Buffer", sizeof(BufferObject), 0,
 
 BufferObject* new_buffer(std::size_t nbytes, const MemoryOptions& wanted) {
   const bool small = alloc::is_small({nbytes, wanted.alignment, wanted.commit});
-  BufferObject* buffer =
-      small ? new_small(nbytes, wanted.alignment) : new_paged(nbytes != 0 ? nbytes : 1, wanted);
+  BufferObject* buffer = recorded(nbytes, [&] {
+    return small ? new_small(nbytes, wanted.alignment)
+                 : new_paged(nbytes != 0 ? nbytes : 1, wanted);
+  });
   buffer->nbytes = nbytes;
   live_arrays.gain(nbytes);
   zerofill_trace_memory(buffer->data, nbytes);

@@ -1,6 +1,7 @@
 // zerofill._zerofill: lists what the extension module is made of.
 #define ZEROFILL_IMPORTS_NUMPY
 #include "python/buffer.h"
+#include "python/call_sites.h"
 #include "python/clear.h"
 #include "python/creation.h"
 #include "python/initializer.h"
@@ -38,6 +39,7 @@ PYBIND11_MODULE(_zerofill_in_main_interpreter, module, pybind11::mod_gil_not_use
   register_numpy_allocator(module);
   register_reserve(module);
   register_runtime(module);
+  register_call_sites(module);
 }
 
 }  // namespace zerofill::python

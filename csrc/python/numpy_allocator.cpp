@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/units.h"
 #include "python/buffer.h"
+#include "python/call_sites.h"
 #include "python/gil.h"
 #include "python/handler_variable.h"
 #include "python/live_arrays.h"
@@ -40,27 +41,33 @@ void* counted(void* memory) noexcept {
 }
 
 void* allocate(void* context, std::size_t bytes) noexcept {
-  return counted(alloc::aligned_malloc(bytes, alignment_in(context)));
+  return recorded(bytes,
+                  [&] { return counted(alloc::aligned_malloc(bytes, alignment_in(context))); });
 }
 
 void* allocate_zeros(void* context, std::size_t count, std::size_t bytes) noexcept {
   const auto allocate = [&] { return alloc::aligned_calloc(count, bytes, alignment_in(context)); };
   std::size_t all = 0;
   const bool takes_long = checked_multiply(count, bytes, &all) && all >= kReleaseGilBytes;
-  if (!takes_long || !PyGILState_Check()) return counted(allocate());
-  return counted(without_gil([&](const team::Poll&) { return allocate(); }));
+  return recorded(all, [&] {
+    if (!takes_long || !PyGILState_Check()) return counted(allocate());
+    return counted(without_gil([&](const team::Poll&) { return allocate(); }));
+  });
 }
 
 void* reallocate(void* context, void* memory, std::size_t bytes) noexcept {
   const std::size_t former = memory != nullptr ? alloc::page_bytes(memory) : 0;
-  void* resized = alloc::aligned_realloc(memory, bytes, alignment_in(context));
-  if (resized != nullptr) lose(former);
-  return counted(resized);
+  return recorded(bytes, [&] {
+    void* resized = alloc::aligned_realloc(memory, bytes, alignment_in(context));
+    if (resized != nullptr) lose(former);
+    return counted(resized);
+  });
 }
 
 void deallocate(void* context, void* memory, std::size_t /*bytes*/) noexcept {
-  if (memory != nullptr) lose(alloc::page_bytes(memory));
-  alloc::aligned_free(memory, alignment_in(context));
+  const std::size_t pages = memory != nullptr ? alloc::page_bytes(memory) : 0;
+  lose(pages);
+  recorded_free(pages, [&] { alloc::aligned_free(memory, alignment_in(context)); });
 }
 
 /// A handler for one alignment. Arrays keep a reference to the capsule, and the capsule keeps an

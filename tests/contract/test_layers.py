@@ -39,6 +39,8 @@ IMPORTS = {
     "diagnostics": {"_zerofill", "runtime"},
     "launch": set(),
     "compare": {"launch"},
+    "profiler": {"_zerofill", "counters"},
+    "profile": {"counters", "launch"},
     "cli": {
         "__version__",
         "benchmark",
@@ -46,6 +48,7 @@ IMPORTS = {
         "diagnostics",
         "launch",
         "option_values",
+        "profile",
         "runtime",
         "sizes",
     },

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from .. import __version__
-from . import bench, compare, info, run
+from . import bench, compare, info, profile, run
 from .program import split_program
 
 __all__ = ["main"]
@@ -45,6 +45,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"zerofill {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (run, compare, info, bench):
+    for command in (run, compare, profile, info, bench):
         command.add_parser(commands)
     return parser

@@ -25,7 +25,7 @@ def split_program(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     Nothing of the program is read, because its options are its own. Each of zerofill's has a
     value, but for ``--help``.
     """
-    if arguments[:1] not in (["run"], ["compare"]):
+    if arguments[:1] not in (["run"], ["compare"], ["profile"]):
         return list(arguments), []
     count = 1
     while count < len(arguments) and arguments[count].startswith("--"):

@@ -5,6 +5,7 @@ program starts finds it (https://docs.python.org/3/library/site.html). A process
 NumPy must not pay for it, so nothing is imported here that Python has not imported by now.
 """
 
+import os
 import sys
 
 # Importing `typing` takes longer than all that is done here.
@@ -59,6 +60,10 @@ def _install() -> None:
         from zerofill.numpy_handler import install
 
         install(threads=True)
+        if "ZEROFILL_PROFILE" in os.environ:
+            from zerofill.profiler import start
+
+            start()
     except ModuleNotFoundError as error:
         # Another Python, which the program has started, may lack it.
         if (error.name or "").partition(".")[0] != "zerofill":
