@@ -3,6 +3,9 @@
 import doctest
 import inspect
 import pathlib
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -11,6 +14,7 @@ from zerofill import initializers
 
 pytestmark = pytest.mark.thread_unsafe
 
+ROOT = pathlib.Path(__file__).parents[2]
 TEXTS = ["README.md", "docs/guide.md"]
 
 DOCUMENTED = [
@@ -57,5 +61,17 @@ def test_everything_public_has_a_docstring():
 @pytest.mark.own_memory
 @pytest.mark.parametrize("text", TEXTS)
 def test_texts(text):
-    path = pathlib.Path(__file__).parents[2] / text
-    assert run(path.read_text(encoding="utf-8"), text) > 0
+    assert run((ROOT / text).read_text(encoding="utf-8"), text) > 0
+
+
+@pytest.mark.own_memory
+@pytest.mark.plain_build("reads what a process prints")
+@pytest.mark.parametrize("command", [[], ["-m", "zerofill", "run"]])
+def test_the_readmes_program(command, tmp_path):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    program = re.search(r"^```python\n(import time.*?)^```", text, re.M | re.S)[1]
+    (tmp_path / "demo.py").write_text(program.replace("1 << 24", "1 << 18"), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, *command, "demo.py"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert re.fullmatch(r"\d+\.\d\d s\n", done.stdout), done.stderr

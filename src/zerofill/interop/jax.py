@@ -1,4 +1,4 @@
-"""JAX: an initializer in the form of :mod:`jax.nn.initializers`, which Flax takes too.
+"""JAX and Flax: an initializer in the form that their own have.
 
 Arrays need no bridge: ``jax.device_put(a, may_alias=True)`` and ``jax.numpy.from_dlpack(a)`` share
 the memory of zerofill's arrays, because it is aligned to 64 bytes.
@@ -7,19 +7,19 @@ the memory of zerofill's arrays, because it is aligned to 64 bytes.
 from collections.abc import Sequence
 from typing import Any
 
-from ..creation import zeros
+from .. import creation
 from ._optional import import_optional
 
-__all__ = ["zeros_init"]
+__all__ = ["zeros", "zeros_init"]
 
 _jax = import_optional("jax", "0.4.34")
 
 
-def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: Any = None) -> Any:
+def zeros(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: Any = None) -> Any:
     """Return a JAX array of zeros, in memory of zerofill's where that is possible.
 
-    The signature is that of the initializers of :mod:`jax.nn.initializers`. On the CPU, and outside
-    of transformations such as :func:`jax.jit`, the array shares zerofill's memory. Within one, on
+    The signature is that of :obj:`jax.nn.initializers.zeros`. On the CPU, and outside of
+    transformations such as :func:`jax.jit`, the array shares zerofill's memory. Within one, on
     another device, or with a sharding, JAX allocates the array.
 
     Parameters
@@ -48,8 +48,8 @@ def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: 
 
     Examples
     --------
-    >>> from zerofill.interop.jax import zeros_init
-    >>> zeros_init(None, (2, 3))
+    >>> from zerofill.interop import jax as zerofill_jax
+    >>> zerofill_jax.zeros(None, (2, 3))
     Array([[0., 0., 0.],
            [0., 0., 0.]], dtype=float32)
     """
@@ -57,7 +57,33 @@ def zeros_init(key: Any, shape: Sequence[int], dtype: Any = None, out_sharding: 
     if _is_traced(key) or out_sharding is not None or _jax.default_backend() != "cpu":
         sharding = {} if out_sharding is None else {"out_sharding": out_sharding}
         return _jax.nn.initializers.zeros(key, array.shape, array.dtype, **sharding)
-    return _jax.device_put(zeros(array.shape, array.dtype), may_alias=True)
+    return _jax.device_put(creation.zeros(array.shape, array.dtype), may_alias=True)
+
+
+def zeros_init(
+    key: Any = None,
+    shape: Sequence[int] | None = None,
+    dtype: Any = None,
+    out_sharding: Any = None,
+) -> Any:
+    """Return the initializer :func:`zeros`, as Flax's function of this name does.
+
+    Parameters
+    ----------
+    key, shape, dtype, out_sharding : optional
+        With a shape, this is :func:`zeros` itself.
+
+    Returns
+    -------
+    callable or jax.Array
+
+    Examples
+    --------
+    >>> from zerofill.interop.jax import zeros_init
+    >>> zeros_init()(None, (2, 3)).shape
+    (2, 3)
+    """
+    return zeros if shape is None else zeros(key, shape, dtype, out_sharding)
 
 
 def _is_traced(key: Any) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import zerofill
-from zerofill.interop.jax import zeros_init
+from zerofill.interop.jax import zeros, zeros_init
 
 SHARED = ["float16", "float32", "int8", "int16", "int32", "uint8", "uint16", "uint32", "bool"]
 SHARED += ["complex64"]
@@ -120,8 +120,19 @@ def test_bad_input_is_an_error_of_jaxs_types(shape, dtype):
         zeros_init(None, shape, dtype)
 
 
-def test_flax_takes_it():
+@pytest.mark.parametrize("init", [zeros, zeros_init, zeros_init()])
+def test_flax_takes_it(init):
     nnx = pytest.importorskip("flax.nnx", reason="flax is not installed")
-    layer = nnx.Linear(3, 4, kernel_init=zeros_init, rngs=nnx.Rngs(0))
+    layer = nnx.Linear(3, 4, kernel_init=init, bias_init=init, rngs=nnx.Rngs(0))
     assert not layer.kernel.get_value().any()
     assert layer(jnp.ones((2, 3))).shape == (2, 4)
+
+
+def test_zeros_init_is_flaxs():
+    initializers = pytest.importorskip("flax.linen.initializers", reason="flax is not installed")
+    linen = pytest.importorskip("flax.linen")
+    key = jax.random.key(0)
+    assert (zeros_init()(key, (3,)) == initializers.zeros_init()(key, (3,))).all()
+    layer = linen.Dense(4, kernel_init=zeros_init(), bias_init=zeros_init())
+    parameters = layer.init(key, jnp.ones((2, 3)))
+    assert not any(leaf.any() for leaf in jax.tree.leaves(parameters))
