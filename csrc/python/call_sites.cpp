@@ -44,7 +44,7 @@ struct Site {
 struct Sites {
   std::mutex mutex;  ///< guards all below; no Python code runs while it is held
   std::unordered_map<Place, Site, HashOfPlace> by_place;
-  Site unknown;  ///< what was made without the GIL, or where no Python code runs
+  Site unknown;  ///< what was made without the GIL, or by no line that is known
   Clock::duration populating{0};
   Clock::duration freeing{0};
 };
@@ -74,12 +74,20 @@ bool is_in_skipped_file(PyCodeObject* code) {
       [&](const std::string& start) { return all.substr(0, start.size()) == start; });
 }
 
-bool is_skipped(PyCodeObject* code) {
+enum class Found { shown, skipped, unknown };
+
+/// What to do with the lines of a code object; unknown where there are too many of them, as in a
+/// program that compiles code in a loop.
+Found classify(PyCodeObject* code) {
+  constexpr std::size_t kMost = 20000;
   const std::lock_guard<std::mutex> lock(codes->mutex);
   const auto known = codes->skipped.find(code);
-  if (known != codes->skipped.end()) return known->second;
+  if (known != codes->skipped.end()) return known->second ? Found::skipped : Found::shown;
+  if (codes->skipped.size() >= kMost) return Found::unknown;
+  const bool skipped = is_in_skipped_file(code);
+  codes->skipped.emplace(code, skipped);
   Py_INCREF(code);
-  return codes->skipped.emplace(code, is_in_skipped_file(code)).first->second;
+  return skipped ? Found::skipped : Found::shown;
 }
 
 int place_in(PyFrameObject* frame) noexcept {
@@ -110,13 +118,28 @@ Reference caller_of(const Reference& frame) {
   return Reference(reinterpret_cast<PyObject*>(caller));
 }
 
+/// Puts an exception that is on its way aside for its scope.
+class ErrorAside {
+ public:
+  ErrorAside() noexcept { PyErr_Fetch(&type_, &value_, &traceback_); }
+  ~ErrorAside() { PyErr_Restore(type_, value_, traceback_); }
+  ErrorAside(const ErrorAside&) = delete;
+  ErrorAside& operator=(const ErrorAside&) = delete;
+
+ private:
+  PyObject *type_, *value_, *traceback_;
+};
+
 /// The place that is looked for from a frame on; no code object where there is none.
-Place first_not_skipped(Reference frame) {
-  PyObject *type, *value, *traceback;
-  PyErr_Fetch(&type, &value, &traceback);  // an exception may be on its way
-  while (frame && is_skipped(place_of(frame).first)) frame = caller_of(frame);
-  PyErr_Restore(type, value, traceback);
-  return frame ? place_of(frame) : Place{nullptr, 0};
+Place first_shown(Reference frame) {
+  const ErrorAside aside;
+  for (; frame; frame = caller_of(frame)) {
+    const Place place = place_of(frame);
+    const Found found = classify(place.first);
+    if (found == Found::shown) return place;
+    if (found == Found::unknown) break;
+  }
+  return {nullptr, 0};
 }
 
 bool add_to_known(const Place& place, std::size_t bytes, Clock::duration took) {
@@ -138,7 +161,7 @@ void add_to_running_line(std::size_t bytes, Clock::duration took) {
   Reference frame(reinterpret_cast<PyObject*>(PyThreadState_GetFrame(PyThreadState_Get())));
   // No skipped place is known, so what the innermost frame runs is mostly found at once.
   if (frame && add_to_known(place_of(frame), bytes, took)) return;
-  add(first_not_skipped(std::move(frame)), bytes, took);
+  add(first_shown(std::move(frame)), bytes, took);
 }
 
 // For Python ----------

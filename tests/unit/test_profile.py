@@ -165,6 +165,23 @@ def test_processes_that_are_killed_are_counted(profile):
     assert "1 more were killed" in done.stderr
 
 
+def test_code_that_is_compiled_in_a_loop_is_not_kept_for_ever(profile):
+    _, record = profile(
+        """
+        import numpy as np
+        def made():
+            scope = {}
+            exec("def f(): return np.empty(20_000)", {"np": np}, scope)
+            scope["f"]()
+        for _ in range(25_000):
+            made()
+        """
+    )
+    by_file = {site["file"]: site["count"] for site in record["sites"]}
+    assert by_file["<string>"] + by_file[""] == 25_000
+    assert by_file[""] >= 5_000
+
+
 def test_memory_over_time(profile):
     _, record = profile(
         """
