@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/immortal.h"
+#include "python/reference.h"
 
 namespace py = pybind11;
 
@@ -42,6 +43,8 @@ struct Site {
 };
 
 struct Sites {
+  Sites() noexcept = default;
+
   std::mutex mutex;  ///< guards all below; no Python code runs while it is held
   std::unordered_map<Place, Site, HashOfPlace> by_place;
   Site unknown;  ///< what was made without the GIL, or by no line that is known
@@ -227,7 +230,7 @@ void record_made(std::size_t bytes, Clock::duration took, bool populated) noexce
   try {
     PyGILState_Check() ? add_to_running_line(bytes, took) : add({nullptr, 0}, bytes, took);
   } catch (const std::bad_alloc&) {
-    // An array that the profile does not show.
+    return;  // the profile does not show this array
   }
   if (!populated) return;
   const std::lock_guard<std::mutex> lock(sites->mutex);

@@ -2,6 +2,8 @@
 // Recorded while a profile is being taken, and at no other time.
 #pragma once
 
+#include <pybind11/pybind11.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
@@ -10,11 +12,6 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/units.h"
-#include "python/reference.h"
-
-namespace pybind11 {
-class module_;
-}
 
 namespace zerofill::python {
 
