@@ -55,6 +55,9 @@ LINKED = {
 }
 
 
+_folder = tempfile.TemporaryDirectory()  # goes when the build ends
+
+
 def _inventory(project: str, pages: dict[str, str]) -> str:
     """Write an inventory in version 2 of Sphinx's format; return its path."""
     header = (
@@ -62,7 +65,7 @@ def _inventory(project: str, pages: dict[str, str]) -> str:
         "# The remainder of this file is compressed using zlib.\n"
     )
     lines = "".join(f"{name} py:function 1 {page}#$ -\n" for name, page in pages.items())
-    file = pathlib.Path(tempfile.mkdtemp(), f"{project}.inv")
+    file = pathlib.Path(_folder.name, f"{project}.inv")
     file.write_bytes(header.encode() + zlib.compress(lines.encode()))
     return str(file)
 

@@ -21,7 +21,7 @@ void* aligned_calloc(std::size_t count, std::size_t bytes, std::size_t alignment
 /// if it is null, this is aligned_malloc(). Large memory is not copied: its pages stay or move.
 void* aligned_realloc(void* memory, std::size_t bytes, std::size_t alignment) noexcept;
 
-/// How many bytes the memory has where it is made of whole pages, which it is from 16 KiB on; 0
+/// How many bytes the memory has where it is made of whole pages, which it is above 16 KiB; 0
 /// elsewhere. The same until it is resized.
 std::size_t page_bytes(void* memory) noexcept;
 

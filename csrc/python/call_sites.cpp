@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "base/immortal.h"
+#include "python/gil.h"
+#include "python/memory_samples.h"
 #include "python/reference.h"
 
 namespace py = pybind11;
@@ -42,6 +44,13 @@ struct Site {
   }
 };
 
+/// What is live and idle at one moment, in bytes.
+struct Sample {
+  Clock::time_point moment;
+  std::uint64_t live;
+  std::uint64_t idle;
+};
+
 struct Sites {
   Sites() noexcept = default;
 
@@ -64,6 +73,7 @@ struct Codes {
 
 Immortal<Codes> codes;
 
+/// `skipped_files` does not change while other threads record.
 bool is_in_skipped_file(PyCodeObject* code) {
   const Reference file(PyObject_GetAttrString(reinterpret_cast<PyObject*>(code), "co_filename"));
   const char* name = file ? PyUnicode_AsUTF8(file.get()) : nullptr;
@@ -83,13 +93,15 @@ enum class Found { shown, skipped, unknown };
 /// program that compiles code in a loop.
 Found classify(PyCodeObject* code) {
   constexpr std::size_t kMost = 20000;
-  const std::lock_guard<std::mutex> lock(codes->mutex);
-  const auto known = codes->skipped.find(code);
-  if (known != codes->skipped.end()) return known->second ? Found::skipped : Found::shown;
-  if (codes->skipped.size() >= kMost) return Found::unknown;
+  {
+    const std::lock_guard<std::mutex> lock(codes->mutex);
+    const auto known = codes->skipped.find(code);
+    if (known != codes->skipped.end()) return known->second ? Found::skipped : Found::shown;
+    if (codes->skipped.size() >= kMost) return Found::unknown;
+  }
   const bool skipped = is_in_skipped_file(code);
-  codes->skipped.emplace(code, skipped);
-  Py_INCREF(code);
+  const std::lock_guard<std::mutex> lock(codes->mutex);
+  if (codes->skipped.emplace(code, skipped).second) Py_INCREF(code);
   return skipped ? Found::skipped : Found::shown;
 }
 
@@ -199,6 +211,8 @@ py::dict call_sites() {
   record["sites"] = rows;
   record["populating_seconds"] = seconds(populating);
   record["freeing_seconds"] = seconds(freeing);
+  if (least_recorded_bytes.load() != SIZE_MAX) memory_samples->take_before_event(Clock::now());
+  memory_samples->describe(&record);
   return record;
 }
 
@@ -208,6 +222,7 @@ void start_recording(std::size_t least_bytes, std::vector<std::string> skipped_f
     codes->skipped_files = std::move(skipped_files);
     codes->skipped.clear();
   }
+  memory_samples->clear();
   const std::lock_guard<std::mutex> lock(sites->mutex);
   sites->by_place.clear();
   sites->unknown = {};
@@ -220,15 +235,19 @@ void start_recording(std::size_t least_bytes, std::vector<std::string> skipped_f
 void forget_in_child() {
   remake_in_child(&codes->mutex);
   remake_in_child(&sites->mutex);
+  memory_samples->remake_in_child();
 }
 
 void stop_recording() { least_recorded_bytes.store(SIZE_MAX); }
 
 }  // namespace
 
-void record_made(std::size_t bytes, Clock::duration took, bool populated) noexcept {
+void record_made(std::size_t bytes, Clock::time_point start, bool populated) noexcept {
+  const Clock::time_point end = Clock::now();
+  const Clock::duration took = end - start;
   try {
-    PyGILState_Check() ? add_to_running_line(bytes, took) : add({nullptr, 0}, bytes, took);
+    holds_gil() ? add_to_running_line(bytes, took) : add({nullptr, 0}, bytes, took);
+    memory_samples->take_after_event(end);
   } catch (const std::bad_alloc&) {
     return;  // the profile does not show this array
   }
@@ -237,9 +256,15 @@ void record_made(std::size_t bytes, Clock::duration took, bool populated) noexce
   sites->populating += took;
 }
 
-void record_freed(Clock::duration took) noexcept {
+void record_freed(Clock::time_point start) noexcept {
+  const Clock::time_point end = Clock::now();
+  try {
+    memory_samples->take_after_event(end);
+  } catch (const std::bad_alloc&) {
+    return;
+  }
   const std::lock_guard<std::mutex> lock(sites->mutex);
-  sites->freeing += took;
+  sites->freeing += end - start;
 }
 
 void register_call_sites(py::module_& module) {

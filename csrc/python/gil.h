@@ -9,6 +9,17 @@
 
 namespace zerofill::python {
 
+/// Whether the calling thread may use Python's objects. PyGILState_Check() says yes to everybody
+/// once a sub-interpreter was made.
+inline bool holds_gil() noexcept {
+#if PY_VERSION_HEX >= 0x030D0000
+  PyThreadState* current = PyThreadState_GetUnchecked();
+#else
+  PyThreadState* current = _PyThreadState_UncheckedGet();
+#endif
+  return current != nullptr && current == PyGILState_GetThisThreadState();
+}
+
 /// Takes the GIL back. While the interpreter shuts down, Python up to 3.13 ends a thread that asks
 /// for the GIL by unwinding its stack, and destructors would then release Python objects without
 /// the GIL. So such a thread sleeps here until the process is gone, as it does in Python 3.14.

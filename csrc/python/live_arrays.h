@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "python/gil.h"
+
 namespace zerofill::python {
 
 /// Bytes and arrays that are live now, and the most there ever were.
@@ -25,12 +27,12 @@ class LiveArrays {
 
   /// For NumPy, which takes memory for its work without the GIL, too.
   void gain_anywhere(std::uint64_t bytes) noexcept {
-    if (PyGILState_Check()) return gain(bytes);
+    if (holds_gil()) return gain(bytes);
     without_gil_.bytes.fetch_add(bytes);
     without_gil_.count.fetch_add(1);
   }
   void lose_anywhere(std::uint64_t bytes) noexcept {
-    if (PyGILState_Check()) return lose(bytes);
+    if (holds_gil()) return lose(bytes);
     without_gil_.bytes.fetch_sub(bytes);
     without_gil_.count.fetch_sub(1);
   }
@@ -62,8 +64,10 @@ class LiveArrays {
   }
 #endif
   static void raise(Figure& peak, std::uint64_t value) noexcept {
+    constexpr std::uint64_t kBelowZero = std::uint64_t{1} << 63;  // lost before it was gained
     std::uint64_t seen = peak.load(std::memory_order_relaxed);
-    while (seen < value && !peak.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
+    while (seen < value && value < kBelowZero &&
+           !peak.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
     }
   }
 

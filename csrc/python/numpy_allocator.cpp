@@ -50,7 +50,7 @@ void* allocate_zeros(void* context, std::size_t count, std::size_t bytes) noexce
   std::size_t all = 0;
   const bool takes_long = checked_multiply(count, bytes, &all) && all >= kReleaseGilBytes;
   return recorded(all, [&] {
-    if (!takes_long || !PyGILState_Check()) return counted(allocate());
+    if (!takes_long || !holds_gil()) return counted(allocate());
     return counted(without_gil([&](const team::Poll&) { return allocate(); }));
   });
 }

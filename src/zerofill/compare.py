@@ -223,11 +223,13 @@ def compare(program: Sequence[str], ways: Sequence[Way], runs: int) -> Compariso
 
 def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: bool) -> Run:
     start = time.perf_counter()
-    with _signals_deferred() as deferred:  # or the program would be started, and nobody know it
+    # Or the program would be started, and nobody know it.
+    with launch.signals_deferred() as deferred:
         process = subprocess.Popen(
             command,
             env=environment,
             stdin=subprocess.DEVNULL,
+            close_fds=False,  # what the shell passes on to this command is for the program
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -257,24 +259,6 @@ def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: 
         process.returncode,
         (digests[0], digests[1]),
     )
-
-
-@contextlib.contextmanager
-def _signals_deferred() -> Iterator[list[int]]:
-    """Yield a list that gets the signals that end the command, which do nothing meanwhile."""
-    deferred: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield deferred  # no handler runs here
-        return
-    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    handled = {number: old for number, old in former.items() if callable(old)}
-    for number in handled:
-        signal.signal(number, lambda number, frame: deferred.append(number))
-    try:
-        yield deferred
-    finally:
-        for number, old in handled.items():
-            signal.signal(number, old)
 
 
 def _end(process: "subprocess.Popen[bytes]", error: BaseException) -> None:

@@ -15,7 +15,7 @@ class Stats(NamedTuple):
 
     Arrays below 2 MiB (256 KiB if they are lazy) are small memory, of which only the live, peak,
     heap and returned counters know. Arrays that NumPy allocates itself, under
-    :func:`numpy_allocator` or because they hold objects, are live where they have 16 KiB or more,
+    :func:`numpy_allocator` or because they hold objects, are live where they have more than 16 KiB,
     and count by the pages that they take; smaller ones are in `heap_used_bytes`.
 
     Attributes

@@ -1,13 +1,21 @@
 """Run Python programs that nobody edits, with NumPy on zerofill in every process of theirs."""
 
+import contextlib
 import os
 import pathlib
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["environment_of_run", "environment_without_run", "python_command", "run_python"]
+__all__ = [
+    "environment_of_run",
+    "environment_without_run",
+    "python_command",
+    "run_python",
+    "signals_deferred",
+]
 
 _STARTUP = str(pathlib.Path(__file__).parent / "startup")
 
@@ -110,3 +118,21 @@ def run_python(program: Sequence[str], environment: Mapping[str, str]) -> int:
         return subprocess.call(command, env=environment)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as it was before this Python ignored it
     os.execve(command[0], command, environment)
+
+
+@contextlib.contextmanager
+def signals_deferred() -> Iterator[list[int]]:
+    """Yield a list that gets the signals that end the command, which do nothing meanwhile."""
+    deferred: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield deferred  # no handler runs here
+        return
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handled = {number: old for number, old in former.items() if callable(old)}
+    for number in handled:
+        signal.signal(number, lambda number, frame: deferred.append(number))
+    try:
+        yield deferred
+    finally:
+        for number, old in handled.items():
+            signal.signal(number, old)

@@ -1,15 +1,18 @@
 """Run a program on zerofill, and collect what its processes do with large arrays."""
 
 import collections
+import contextlib
 import dataclasses
 import json
+import mmap
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,7 +24,7 @@ __all__ = ["Profile", "Sample", "Site", "profile"]
 # Name of the variable, here too: zerofill.profiler is imported in the program alone.
 _VARIABLE = "ZEROFILL_PROFILE"
 
-_MIB = 1 << 20
+_MIB, _GIB = 1 << 20, 1 << 30
 _NO_STATS = Stats(*[0] * len(Stats._fields))
 
 
@@ -49,12 +52,11 @@ class Site:
 
 
 class Sample(NamedTuple):
-    """Memory at one moment: seconds since NumPy was imported, and bytes."""
+    """What was live and idle at one moment: seconds since the start, and bytes."""
 
     seconds: float
     live_bytes: int
     idle_bytes: int
-    resident_bytes: int
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,18 @@ class Profile:
     freeing_seconds : float
         How long it took to free large arrays.
     other_system_seconds : float
-        How long the main threads were in the system for anything else. In programs that work on
+        About how long the processes were in the system for anything else. In programs that work on
         arrays these are page faults for the most part: when an array is first written to, or a
         library is loaded.
     faults : int
         Page faults of the processes, which needed no reading from a file.
-    timeline : list of Sample
-        Of the first process.
+    samples : list of Sample
+        Of the first process, taken when it made or freed a large array.
+    resident : list of (float, int)
+        Seconds, and how many bytes were resident in the first process by then. Empty where there is
+        no /proc/pid/statm.
+    most_idle_bytes : int
+        The most memory that was kept for reuse in the first process.
     """
 
     status: int
@@ -100,17 +107,14 @@ class Profile:
     freeing_seconds: float = 0.0
     other_system_seconds: float = 0.0
     faults: int = 0
-    timeline: Sequence[Sample] = ()
+    samples: Sequence[Sample] = ()
+    resident: Sequence[tuple[float, int]] = ()
+    most_idle_bytes: int = 0
 
     @property
     def allocating_seconds(self) -> float:
         """How long it took to make and to free large arrays."""
         return sum(site.seconds for site in self.sites) + self.freeing_seconds
-
-    @property
-    def most_idle_bytes(self) -> int:
-        """The most memory that was kept for reuse, in the first process."""
-        return max((sample.idle_bytes for sample in self.timeline), default=0)
 
     def share(self, seconds: float) -> float:
         """Return the part of the processes' time that so many seconds are."""
@@ -118,25 +122,27 @@ class Profile:
 
     def advice(self) -> list[str]:
         """Return which options would change what was seen, a sentence each."""
-        stats, found = self.stats, []
-        fresh = stats.populated_bytes - stats.huge_page_bytes
-        if self.options.get("huge_pages") == "off" and fresh > 64 * _MIB:
+        stats, options, found = self.stats, self.options, []
+        small_pages = stats.populated_bytes - stats.huge_page_bytes
+        made = sum(site.nbytes for site in self.sites)
+        waits = self.share(self.allocating_seconds) > 0.05
+        if small_pages > 64 * _MIB and options.get("huge_pages") == "off":
             found.append("huge_pages is off: `--huge-pages auto` makes fresh memory faster.")
-        elif fresh > stats.populated_bytes / 2 and fresh > 64 * _MIB:
+        elif small_pages > max(stats.populated_bytes / 2, 64 * _MIB):
             found.append("Most fresh memory is on small pages: `zerofill info` says why.")
-        if stats.returned_bytes > 0.2 * stats.populated_bytes and stats.misses > 10:
+        if stats.returned_bytes > max(0.2 * made, 64 * _MIB) and stats.misses > 10:
             found.append(
                 "Memory went back to the system and was made anew: a larger `--decay` or "
                 "`--pool-limit` keeps more."
             )
-        if self.options.get("num_threads") == 1 and (os.cpu_count() or 1) > 1:
+        if waits and options.get("num_threads") == 1 and options.get("usable_cpus", 1) > 1:
             found.append("One thread makes large arrays: `--num-threads` allows more.")
-        if self.share(self.allocating_seconds) > 0.05 and stats.zeroed_bytes > (1 << 30):
+        if waits and stats.zeroed_bytes > _GIB and options.get("scrub") != "on":
             found.append(
                 "Reused memory was zeroed while the program waited: np.empty where all is written "
                 "anyway needs no zeros, and `--scrub on` zeroes in the background."
             )
-        if self.share(self.allocating_seconds) > 0.05 and stats.populated_bytes > (1 << 30):
+        if waits and stats.populated_bytes > _GIB:
             found.append(
                 "Fresh memory was made while the program waited: zerofill.reserve(nbytes) makes it "
                 "in the background, while the program reads its input."
@@ -160,16 +166,21 @@ def profile(program: Sequence[str], environment: Mapping[str, str]) -> Profile:
         From :func:`zerofill.launch.environment_of_run`.
     """
     command = launch.python_command(program)
-    with tempfile.TemporaryDirectory(prefix="zerofill-") as folder:
+    # A process that the program has left behind may still write its record.
+    with tempfile.TemporaryDirectory(prefix="zerofill-", ignore_cleanup_errors=True) as folder:
         start = time.perf_counter()
-        status = _run(command, {**environment, _VARIABLE: f"{os.getpid()}:{folder}"})
+        status, resident = _run(command, {**environment, _VARIABLE: f"{os.getpid()}:{folder}"})
         seconds = time.perf_counter() - start
         texts = [file.read_text("utf-8") for file in pathlib.Path(folder).glob("*.json")]
     records = [json.loads(text) for text in texts if text]
     if not records:
         return Profile(status, seconds, lost_processes=len(texts))
-    first = next((record for record in records if record["is_first"]), records[0])
-    first["seconds"] = seconds
+    # A program that never imports NumPy itself may start others that do.
+    first = next((record for record in records if record["is_first"]), None)
+    if first is not None:
+        first["seconds"] = seconds
+    else:
+        resident = []
     return Profile(
         status,
         seconds,
@@ -178,33 +189,107 @@ def profile(program: Sequence[str], environment: Mapping[str, str]) -> Profile:
         lost_processes=len(texts) - len(records),
         sites=_merge_sites(row for record in records for row in record["sites"]),
         stats=_sum_stats([Stats(**record["stats"]) for record in records]),
-        options=first["options"],
+        options=(first or records[0])["options"],
         freeing_seconds=sum(record["freeing_seconds"] for record in records),
         other_system_seconds=sum(map(_other_system_seconds, records)),
         faults=sum(record["faults"] for record in records),
-        timeline=[Sample(*sample) for sample in first["timeline"]],
+        samples=[
+            Sample(moment - start, live, idle)
+            for moment, live, idle in (first or {}).get("samples", [])
+        ],
+        resident=[(moment - start, nbytes) for moment, nbytes in resident],
+        most_idle_bytes=(first or {}).get("most_idle_bytes", 0),
     )
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a command, which gets the signals that this process gets."""
-    process: subprocess.Popen[bytes] | None = None
+def _run(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> tuple[int, list[tuple[float, int]]]:
+    """Run a command, which gets the signals that this process gets.
 
+    Returns
+    -------
+    int
+        Its status.
+    list of (float, int)
+        Moments, and how many bytes were resident by then.
+    """
+    with launch.signals_deferred() as deferred:
+        # What the shell has opened for the program is not ours to close.
+        process = subprocess.Popen(command, env=environment, close_fds=False)
+    with _signals_passed_on(process):
+        for number in deferred:
+            process.send_signal(number)
+        return _wait(process)
+
+
+@contextlib.contextmanager
+def _signals_passed_on(process: "subprocess.Popen[bytes]") -> Iterator[None]:
     def pass_on(number: int, frame: object) -> None:
-        if process is not None:
+        # A terminal sends these to both.
+        if number not in (signal.SIGINT, getattr(signal, "SIGQUIT", None)) or not _in_foreground():
             process.send_signal(number)
 
-    # A terminal sends SIGINT to both. It must not be ignored here, or the program would ignore it.
-    former = {
-        signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, pass_on),
-    }
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    former = {number: signal.getsignal(number) for number in numbers}
+    changed = [number for number, old in former.items() if old != signal.SIG_IGN]
     try:
-        process = subprocess.Popen(command, env=environment)
-        return process.wait()
+        for number in changed:
+            signal.signal(number, pass_on)
+        yield
     finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+        for number in changed:
+            signal.signal(number, former[number])
+
+
+def _in_foreground() -> bool:
+    """Return whether a terminal sends its signals to this process."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+# How often the resident memory is looked at, in seconds, and how many figures are kept. When there
+# are more, every other one goes, and from then on it is looked at half as often.
+_PERIOD = 0.02
+_MOST_FIGURES = 2000
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> tuple[int, list[tuple[float, int]]]:
+    figures: list[tuple[float, int]] = []
+    if hasattr(os, "pidfd_open"):  # Linux
+        with contextlib.suppress(OSError), _pidfd(process.pid) as ended:
+            figures = _watch_resident_memory(process.pid, ended)
+    return process.wait(), figures
+
+
+@contextlib.contextmanager
+def _pidfd(pid: int) -> Iterator[int]:
+    """Yield a descriptor that can be read when a process has ended (pidfd_open(2))."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _watch_resident_memory(pid: int, ended: int) -> list[tuple[float, int]]:
+    period, figures = _PERIOD, []
+    while not select.select([ended], [], [], period)[0]:
+        statm = pathlib.Path(f"/proc/{pid}/statm").read_bytes()
+        figures.append((time.perf_counter(), int(statm.split()[1]) * mmap.PAGESIZE))
+        if len(figures) > _MOST_FIGURES:
+            del figures[1::2]
+            period *= 2
+    return figures
 
 
 def _merge_sites(rows: Iterable[Sequence[Any]]) -> list[Site]:
@@ -222,9 +307,21 @@ def _merge_sites(rows: Iterable[Sequence[Any]]) -> list[Site]:
 
 
 def _sum_stats(all_stats: Sequence[Stats]) -> Stats:
-    return Stats(*(sum(values) for values in zip(*all_stats, strict=True)))
+    """Return the sums; of the peaks, which were at different times, the highest."""
+    sums = Stats(*(sum(values) for values in zip(*all_stats, strict=True)))
+    return sums._replace(
+        peak_bytes=max(stats.peak_bytes for stats in all_stats),
+        peak_blocks=max(stats.peak_blocks for stats in all_stats),
+    )
 
 
 def _other_system_seconds(record: Mapping[str, Any]) -> float:
+    """Return how long a process was in the system beside making and freeing large arrays.
+
+    That is known of all threads together, zerofill's among them, and not of which they did it in:
+    one figure is right if the main thread made the arrays, the other if others did.
+    """
     allocating = record["populating_seconds"] + record["freeing_seconds"]
-    return max(0.0, float(record["system_seconds"] - allocating))
+    of_main = record["system_seconds"][0] - allocating
+    of_all = record["system_seconds"][1] - allocating * record["options"]["num_threads"]
+    return max(0.0, float(of_main), float(of_all))

@@ -18,6 +18,7 @@ from .text import format_seconds, writable_file, write_json
 __all__ = ["add_parser"]
 
 _COLUMNS = 80
+_LABEL_COLUMNS = 16
 _MOST_SITES = 15
 
 
@@ -46,29 +47,34 @@ def add_parser(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     refusal = _reason_to_refuse(options)
-    if refusal is None:
-        try:
-            environment = launch.environment_of_run(os.environ, variables_of(options))
-            found = profile(options.program, environment)
-        except ValueError as error:
-            refusal = str(error)
     if refusal is not None:
-        print(f"zerofill profile: {refusal}", file=sys.stderr)
+        _say(f"zerofill profile: {refusal}")
         return 2
-    _print_report(found)
+    found = profile(options.program, launch.environment_of_run(os.environ, variables_of(options)))
+    _say("\n".join(_report(found)))
     try:
         if options.json is not None:
             write_json(options.json, _record(found))
         if options.html is not None:
             write_page(options.html, found, options.program)
-    except OSError as error:
-        print(f"zerofill profile: cannot write: {error}", file=sys.stderr)
+    except Exception as error:  # matplotlib has many; the program's status is what counts
+        _say(f"zerofill profile: not all was written: {error!r}")
     return found.status if found.status >= 0 else 128 - found.status  # as shells do for a signal
+
+
+def _say(text: str) -> None:
+    """Print on standard error, because standard output is the program's."""
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)
 
 
 def _reason_to_refuse(options: argparse.Namespace) -> str | None:
     if not options.program:
         return "name a program"
+    try:
+        launch.python_command(options.program)
+    except ValueError as error:
+        return str(error)
     if is_disabled():
         return "ZEROFILL_DISABLE=1 has NumPy use its own memory: unset it"
     if "-" in (options.json, options.html):
@@ -85,48 +91,50 @@ def _record(found: Profile) -> dict[str, Any]:
     return {
         **dataclasses.asdict(found),
         "stats": found.stats._asdict(),
-        "timeline": [sample._asdict() for sample in found.timeline],
+        "samples": [sample._asdict() for sample in found.samples],
         "allocating_seconds": found.allocating_seconds,
         "advice": found.advice(),
     }
 
 
-# On standard error, because standard output is the program's.
-def _print_report(found: Profile) -> None:
-    lines = ["", *_summary(found)]
-    if found.sites:
-        lines += ["", *_site_lines(found)]
-    if found.processes:
-        lines += ["", "Options that would change this:"]
-        for sentence in found.advice() or ["None: there is no advice for this program."]:
-            lines += textwrap.wrap(sentence, _COLUMNS, initial_indent="- ", subsequent_indent="  ")
-    if sys.stderr is not None:
-        print("\n".join(lines), file=sys.stderr)
-
-
-def _summary(found: Profile) -> list[str]:
-    lines = [f"{format_seconds(found.seconds)} in all, {_processes(found)}"]
+def _report(found: Profile) -> list[str]:
+    heading = f"{format_seconds(found.seconds)} in all. {_processes(found)}"
+    lines = ["", *textwrap.wrap(heading, _COLUMNS)]
     if not found.processes:
         return lines
+    for name, text in _summary(found):
+        label = f"{name:{_LABEL_COLUMNS}}"
+        indent = " " * _LABEL_COLUMNS
+        lines += textwrap.wrap(text, _COLUMNS, initial_indent=label, subsequent_indent=indent)
+    if found.sites:
+        lines += ["", *_site_lines(found)]
+    lines += ["", "Options that would change this:"]
+    for sentence in found.advice() or ["None: there is no advice for this program."]:
+        lines += textwrap.wrap(sentence, _COLUMNS, initial_indent="- ", subsequent_indent="  ")
+    return lines
+
+
+def _summary(found: Profile) -> list[tuple[str, str]]:
     stats = found.stats
     hits = stats.clean_hits + stats.dirty_hits
     blocks = hits + stats.misses
     count = sum(site.count for site in found.sites)
     nbytes = sum(site.nbytes for site in found.sites)
-    rows = [
+    reused = "no blocks: there were no arrays of 2 MiB and more"
+    if blocks:
+        reused = (
+            f"{100 * hits / blocks:.1f} % of {blocks:,} blocks, {stats.clean_hits:,} of them zero "
+            "already"
+        )
+    idle = f"at most {format_size(found.most_idle_bytes)} kept for reuse, " if found.samples else ""
+    return [
         ("large arrays", f"{_part(found, found.allocating_seconds)}, to make and free them"),
         (
             "else in system",
             f"{_part(found, found.other_system_seconds)}, with {found.faults:,} page faults",
         ),
         ("made", f"{count:,} arrays of 128 KiB and more, {format_size(nbytes)} in all"),
-        (
-            "reused",
-            f"{100 * hits / blocks:.1f} % of {blocks:,} blocks, {stats.clean_hits:,} of them zero "
-            "already"
-            if blocks
-            else "no blocks: there were no arrays of 2 MiB and more",
-        ),
+        ("reused", reused),
         ("zeroed", f"{format_size(stats.zeroed_bytes)} while the program waited"),
         (
             "fresh",
@@ -134,13 +142,8 @@ def _summary(found: Profile) -> list[str]:
             f"{format_size(stats.huge_page_bytes)} by huge pages",
         ),
         ("moved", f"{format_size(stats.moved_bytes)}, not copied when arrays were resized"),
-        (
-            "idle",
-            f"at most {format_size(found.most_idle_bytes)} kept for reuse, "
-            f"{format_size(stats.peak_bytes)} live at most",
-        ),
+        ("idle", f"{idle}at most {format_size(stats.peak_bytes)} live"),
     ]
-    return lines + [f"{name:16}{text}" for name, text in rows]
 
 
 def _part(found: Profile, seconds: float) -> str:
@@ -149,15 +152,16 @@ def _part(found: Profile, seconds: float) -> str:
 
 def _processes(found: Profile) -> str:
     if not found.processes and not found.lost_processes:
-        return "and no process imported NumPy"
-    words = "1 process" if found.processes == 1 else f"{found.processes} processes"
+        return "No process imported NumPy."
+    words = "1 process" if found.processes == 1 else f"{found.processes:,} processes"
+    text = f"{words} with NumPy left a record."
     if found.lost_processes:
-        words += f"; {found.lost_processes} more were killed and left no record"
-    return f"{words} with NumPy"
+        text += f" {found.lost_processes:,} did not: killed, or still running."
+    return text
 
 
 def _site_lines(found: Profile) -> list[str]:
-    heading = f"{'large arrays, by bytes':42} {'count':>9} {'bytes':>10} {'time':>8} {'share':>6}"
+    heading = f"{'large arrays, by bytes':40} {'count':>10} {'bytes':>10} {'time':>8} {'share':>6}"
     lines = [heading]
     by_bytes = list(found.sites[:_MOST_SITES])
     lines += [_site_line(found, site) for site in by_bytes]
@@ -171,7 +175,7 @@ def _site_lines(found: Profile) -> list[str]:
 
 def _site_line(found: Profile, site: Site) -> str:
     return (
-        f"{place_of(site, 42):42} {site.count:>9,} {format_size(site.nbytes):>10} "
+        f"{place_of(site, 40):40} {site.count:>10,} {format_size(site.nbytes):>10} "
         f"{format_seconds(site.seconds):>8} {100 * found.share(site.seconds):>5.1f}%"
     )
 

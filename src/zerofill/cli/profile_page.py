@@ -2,6 +2,7 @@
 
 import html
 import io
+import itertools
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -29,7 +30,7 @@ code { background: #f4f4f4; padding: 0 .2rem; }
 
 
 def write_page(file: str, found: Profile, program: Sequence[str]) -> None:
-    """Write a page that needs no other file.
+    """Write a page that needs no other file. matplotlib draws it, with its defaults.
 
     Parameters
     ----------
@@ -39,6 +40,15 @@ def write_page(file: str, found: Profile, program: Sequence[str]) -> None:
     program : sequence of str
         What was run, for the heading.
     """
+    import matplotlib
+
+    with matplotlib.rc_context(matplotlib.rcParamsDefault):
+        page = _page(found, program)
+    with open(file, "w", encoding="utf-8", errors="backslashreplace") as stream:
+        stream.write(page)
+
+
+def _page(found: Profile, program: Sequence[str]) -> str:
     title = html.escape(f"zerofill profile {shlex.join(program)}")
     parts = [
         f"<h1>{title}</h1>",
@@ -49,7 +59,7 @@ def write_page(file: str, found: Profile, program: Sequence[str]) -> None:
         f"({100 * found.share(found.other_system_seconds):.1f} %), with {found.faults:,} page "
         "faults.</p>",
         "<h2>Memory over time</h2>",
-        _timeline(found.timeline),
+        _timeline(found),
         "<h2>Lines that make large arrays</h2>",
         _bars(found.sites[:_MOST_BARS]),
         _table(
@@ -75,12 +85,10 @@ def write_page(file: str, found: Profile, program: Sequence[str]) -> None:
         ),
         f"<p>zerofill {__version__}</p>",
     ]
-    page = (
+    return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{_STYLE}</style></head>\n<body>\n" + "\n".join(parts) + "\n</body></html>\n"
     )
-    with open(file, "w", encoding="utf-8") as stream:
-        stream.write(page)
 
 
 def _prose(sentence: str) -> str:
@@ -114,31 +122,44 @@ def _svg(figure: Any, label: str) -> str:
     )
 
 
-def _timeline(samples: Sequence[Sample]) -> str:
-    if not samples:
-        return "<p>No samples.</p>"
+def _timeline(found: Profile) -> str:
+    if not found.samples:
+        return "<p>The program itself made no large arrays.</p>"
     figure, axes = _figure(3.5)
-    seconds = [sample.seconds for sample in samples]
-    live = [sample.live_bytes / _MIB for sample in samples]
-    idle = [sample.idle_bytes / _MIB for sample in samples]
+    samples = _until_the_end(found)
     axes.stackplot(
-        seconds,
-        live,
-        idle,
+        [sample.seconds for sample in samples],
+        [sample.live_bytes / _MIB for sample in samples],
+        [sample.idle_bytes / _MIB for sample in samples],
         labels=["live arrays", "idle, kept for reuse"],
         colors=["#4c78a8", "#f2b36f"],
+        step="post",
     )
-    resident = [sample.resident_bytes / _MIB for sample in samples]
-    if any(resident):
+    if found.resident:
         axes.plot(
-            seconds, resident, color="#222222", linewidth=1.2, label="resident, whole process"
+            [moment for moment, _ in found.resident],
+            [nbytes / _MIB for _, nbytes in found.resident],
+            color="#222222",
+            linewidth=1.2,
+            label="resident, whole process",
         )
-    axes.set(
-        xlabel="seconds since NumPy was imported", ylabel="MiB", xlim=(0, max(seconds[-1], 1e-3))
-    )
+    axes.set(xlabel="seconds", ylabel="MiB", xlim=(0, max(found.seconds, 1e-3)))
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper left", bbox_to_anchor=(0, 1.18), ncols=3, frameon=False)
     return _svg(figure, "Live, idle and resident memory over time")
+
+
+def _until_the_end(found: Profile) -> list[Sample]:
+    """Return the samples, and those that follow from `decay` where no array was made for longer."""
+    decay = float(found.options.get("decay", 10.0))
+    samples: list[Sample] = []
+    for sample, following in itertools.pairwise([*found.samples, None]):
+        assert sample is not None
+        samples.append(sample)
+        end = found.seconds if following is None else following.seconds
+        if end - sample.seconds > decay:
+            samples.append(Sample(sample.seconds + decay, sample.live_bytes, 0))
+    return [*samples, samples[-1]._replace(seconds=found.seconds)]
 
 
 def _bars(sites: Sequence[Site]) -> str:
@@ -151,7 +172,9 @@ def _bars(sites: Sequence[Site]) -> str:
     ]
     positions = range(len(sites))
     axes.barh(positions, [site.nbytes / _MIB for site in sites], color="#4c78a8")
-    axes.set_yticks(positions, names)
+    # matplotlib takes no surrogates, which Python has in file names that are not UTF-8.
+    names = [name.encode("utf-8", "backslashreplace").decode("utf-8") for name in names]
+    axes.set_yticks(positions, names, parse_math=False)
     axes.invert_yaxis()
     axes.set_xlabel("MiB made in all")
     return _svg(figure, "Bytes of large arrays by line")

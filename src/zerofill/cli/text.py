@@ -39,8 +39,10 @@ parse_size = as_argument(sizes.parse_size)
 
 def format_seconds(seconds: float) -> str:
     """Write a time with three significant figures and a unit."""
+    if seconds >= 999.5:
+        return f"{seconds:,.0f} s"
     for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "us")):
-        if seconds * factor >= 1:
+        if seconds * factor >= 0.9995:  # 999.9 ms would be written as 1e+03 ms
             return f"{seconds * factor:.3g} {unit}"
     return f"{seconds * 1e9:.3g} ns"
 

@@ -60,22 +60,30 @@ def _install() -> None:
         from zerofill.numpy_handler import install
 
         install(threads=True)
-        if "ZEROFILL_PROFILE" in os.environ:
-            from zerofill.profiler import start
-
-            start()
     except ModuleNotFoundError as error:
         # Another Python, which the program has started, may lack it.
-        if (error.name or "").partition(".")[0] != "zerofill":
-            _report(error)
+        if (error.name or "").partition(".")[0] == "zerofill":
+            return
+        _report("run: NumPy keeps its own memory", error)
     except Exception as error:
-        _report(error)
+        _report("run: NumPy keeps its own memory", error)
+    if "ZEROFILL_PROFILE" in os.environ:
+        _start_profiler()
 
 
-def _report(error: Exception) -> None:
+def _start_profiler() -> None:
+    try:
+        from zerofill.profiler import start
+
+        start()
+    except Exception as error:
+        _report("profile: this process is not recorded", error)
+
+
+def _report(what: str, error: Exception) -> None:
     """Say what went wrong, and leave the program alone."""
     if sys.stderr is not None:
-        print(f"zerofill run: NumPy keeps its own memory: {error!r}", file=sys.stderr)
+        print(f"zerofill {what}: {error!r}", file=sys.stderr)
 
 
 def _import_hidden() -> None:
