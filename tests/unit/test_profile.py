@@ -266,6 +266,7 @@ def test_signals_reach_the_program(name, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # nohup(1) ignores some
     )
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
