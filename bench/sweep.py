@@ -3,7 +3,7 @@
 ``python bench/sweep.py`` prints, for each size, the time of zeroing and using memory divided by
 that of using it: with one thread, with all threads, and with blocks scrubbed in the background.
 The core switches where one column overtakes another: kParallelZeroBytes (plan.cpp) between the
-first two, kLeastBytes (scrubber.cpp) between the last two. Then it compiles
+first two, is_larger_than_caches() (scrubber.cpp) between the last two. Then it compiles
 ``streaming_sweep.cpp`` with the kernel, which shows the same for find_streaming_bytes().
 """
 

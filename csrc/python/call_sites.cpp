@@ -44,13 +44,6 @@ struct Site {
   }
 };
 
-/// What is live and idle at one moment, in bytes.
-struct Sample {
-  Clock::time_point moment;
-  std::uint64_t live;
-  std::uint64_t idle;
-};
-
 struct Sites {
   Sites() noexcept = default;
 
@@ -132,18 +125,6 @@ Reference caller_of(const Reference& frame) {
   auto* caller = PyFrame_GetBack(reinterpret_cast<PyFrameObject*>(frame.get()));
   return Reference(reinterpret_cast<PyObject*>(caller));
 }
-
-/// Puts an exception that is on its way aside for its scope.
-class ErrorAside {
- public:
-  ErrorAside() noexcept { PyErr_Fetch(&type_, &value_, &traceback_); }
-  ~ErrorAside() { PyErr_Restore(type_, value_, traceback_); }
-  ErrorAside(const ErrorAside&) = delete;
-  ErrorAside& operator=(const ErrorAside&) = delete;
-
- private:
-  PyObject *type_, *value_, *traceback_;
-};
 
 /// The place that is looked for from a frame on; no code object where there is none.
 Place first_shown(Reference frame) {

@@ -1,6 +1,5 @@
-// Contract: which lines of Python code make large arrays, how long the memory of those takes, and
-// how much is live and idle meanwhile. Recorded while a profile is being taken, and at no other
-// time.
+// Contract: which lines of Python code make large arrays, and how long the memory of those takes.
+// Recorded while a profile is being taken, and at no other time.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -30,12 +30,16 @@ constexpr std::size_t kReleaseGilBytes = kHugePageUnit;
 
 // Small arrays are not counted as live: that takes as long as a tenth of `x + x` of 100 bytes.
 
+std::size_t page_bytes(void* memory) noexcept {
+  return memory != nullptr ? alloc::page_bytes(memory) : 0;
+}
+
 void lose(std::size_t page_bytes) noexcept {
   if (page_bytes != 0) live_arrays.lose_anywhere(page_bytes);
 }
 
 void* counted(void* memory) noexcept {
-  const std::size_t bytes = memory != nullptr ? alloc::page_bytes(memory) : 0;
+  const std::size_t bytes = page_bytes(memory);
   if (bytes != 0) live_arrays.gain_anywhere(bytes);
   return memory;
 }
@@ -56,7 +60,7 @@ void* allocate_zeros(void* context, std::size_t count, std::size_t bytes) noexce
 }
 
 void* reallocate(void* context, void* memory, std::size_t bytes) noexcept {
-  const std::size_t former = memory != nullptr ? alloc::page_bytes(memory) : 0;
+  const std::size_t former = page_bytes(memory);
   return recorded(bytes, [&] {
     void* resized = alloc::aligned_realloc(memory, bytes, alignment_in(context));
     if (resized != nullptr) lose(former);
@@ -65,7 +69,7 @@ void* reallocate(void* context, void* memory, std::size_t bytes) noexcept {
 }
 
 void deallocate(void* context, void* memory, std::size_t /*bytes*/) noexcept {
-  const std::size_t pages = memory != nullptr ? alloc::page_bytes(memory) : 0;
+  const std::size_t pages = page_bytes(memory);
   lose(pages);
   recorded_free(pages, [&] { alloc::aligned_free(memory, alignment_in(context)); });
 }
@@ -147,14 +151,12 @@ NumpyHandlerScope::NumpyHandlerScope(std::size_t alignment) : ours_(handler_for(
 
 NumpyHandlerScope::~NumpyHandlerScope() {
   if (failed()) return;
-  PyObject *type, *value, *traceback;
-  PyErr_Fetch(&type, &value, &traceback);
+  const ErrorAside aside;
   // A second try where there was no memory for a moment, or our handler would stay for good.
   if (!restore()) {
     PyErr_Clear();
     if (!restore()) PyErr_WriteUnraisable(nullptr);
   }
-  PyErr_Restore(type, value, traceback);
 }
 
 bool NumpyHandlerScope::restore() {

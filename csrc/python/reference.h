@@ -1,4 +1,5 @@
-// An owned reference to a Python object, which is released at the end of its scope.
+// An owned reference to a Python object, which is released at the end of its scope; and an
+// exception that is put aside until the end of one.
 #pragma once
 
 #include <Python.h>
@@ -30,6 +31,18 @@ class Reference {
 
  private:
   PyObject* object_ = nullptr;
+};
+
+/// Puts an exception that is on its way aside for its scope.
+class ErrorAside {
+ public:
+  ErrorAside() noexcept { PyErr_Fetch(&type_, &value_, &traceback_); }
+  ~ErrorAside() { PyErr_Restore(type_, value_, traceback_); }
+  ErrorAside(const ErrorAside&) = delete;
+  ErrorAside& operator=(const ErrorAside&) = delete;
+
+ private:
+  PyObject *type_, *value_, *traceback_;
 };
 
 }  // namespace zerofill::python

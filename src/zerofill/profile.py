@@ -18,11 +18,9 @@ from typing import Any, NamedTuple
 
 from . import launch
 from .counters import Stats
+from .profiler import VARIABLE
 
 __all__ = ["Profile", "Sample", "Site", "profile"]
-
-# Name of the variable, here too: zerofill.profiler is imported in the program alone.
-_VARIABLE = "ZEROFILL_PROFILE"
 
 _MIB, _GIB = 1 << 20, 1 << 30
 _NO_STATS = Stats(*[0] * len(Stats._fields))
@@ -169,7 +167,7 @@ def profile(program: Sequence[str], environment: Mapping[str, str]) -> Profile:
     # A process that the program has left behind may still write its record.
     with tempfile.TemporaryDirectory(prefix="zerofill-", ignore_cleanup_errors=True) as folder:
         start = time.perf_counter()
-        status, resident = _run(command, {**environment, _VARIABLE: f"{os.getpid()}:{folder}"})
+        status, resident = _run(command, {**environment, VARIABLE: f"{os.getpid()}:{folder}"})
         seconds = time.perf_counter() - start
         texts = [file.read_text("utf-8") for file in pathlib.Path(folder).glob("*.json")]
     records = [json.loads(text) for text in texts if text]

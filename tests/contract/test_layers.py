@@ -40,7 +40,7 @@ IMPORTS = {
     "launch": set(),
     "compare": {"launch"},
     "profiler": {"_zerofill", "counters"},
-    "profile": {"counters", "launch"},
+    "profile": {"counters", "launch", "profiler"},
     "cli": {
         "__version__",
         "benchmark",

@@ -13,7 +13,7 @@ from .. import launch
 from ..compare import FIGURES, PLAIN, ZEROFILL, Comparison, Way, compare, preload
 from ..runtime import is_disabled
 from ..sizes import format_size
-from .program import add_command, variables_of
+from .program import add_command, exit_status_of, variables_of
 from .text import format_seconds, writable_file, write_json
 
 __all__ = ["add_parser"]
@@ -92,8 +92,7 @@ def _run(options: argparse.Namespace) -> int:
             write_json(options.json, _record(comparison))
         except OSError as error:
             return _refuse(f"cannot write to {options.json!r}: {error}")
-    status = comparison.first.status
-    return status if status >= 0 else 128 - status  # as shells do for a signal
+    return exit_status_of(comparison.first.status)
 
 
 def _refuse(reason: str) -> int:

@@ -12,7 +12,7 @@ from ..profile import Profile, Site, profile
 from ..runtime import is_disabled
 from ..sizes import format_size
 from .profile_page import write_page
-from .program import add_command, variables_of
+from .program import add_command, exit_status_of, variables_of
 from .text import format_seconds, writable_file, write_json
 
 __all__ = ["add_parser"]
@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace) -> int:
             write_page(options.html, found, options.program)
     except Exception as error:  # matplotlib has many; the program's status is what counts
         _say(f"zerofill profile: not all was written: {error!r}")
-    return found.status if found.status >= 0 else 128 - found.status  # as shells do for a signal
+    return exit_status_of(found.status)
 
 
 def _say(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from .. import option_values
 from .text import as_argument
 
-__all__ = ["add_command", "split_program", "variables_of"]
+__all__ = ["add_command", "exit_status_of", "split_program", "variables_of"]
 
 _VALUES = {
     "num_threads": ("N", "threads that may work on one large array"),
@@ -73,3 +73,8 @@ def variables_of(options: argparse.Namespace) -> dict[str, str]:
     return {
         option_values.variable_of(name): text for name, text in given.items() if text is not None
     }
+
+
+def exit_status_of(status: int) -> int:
+    """Return the exit status that a shell gives a program, which may have ended by a signal."""
+    return status if status >= 0 else 128 - status
