@@ -69,20 +69,35 @@ def time_work(work, nbytes: int, seconds: float) -> dict[str, float]:
 
 
 def run_threads(work, nbytes: int, seconds: float, threads: int) -> dict[str, float]:
-    """Return the median over the threads."""
-    records: list[dict[str, float]] = []
-    together = threading.Barrier(threads)
+    """Return the wall time over the calls of all threads.
 
-    def body():
+    A median of calls would say how they take turns at the GIL: a call takes 5 ms where it waits
+    for it, and nothing where it does not.
+    """
+    together = threading.Barrier(threads + 1)
+    calls = [0] * threads
+    ends = [0.0]
+
+    def body(number):
+        x, y = np.ones(nbytes // 8), np.full(nbytes // 8, 2.0)
+        work(x, y)
         together.wait()
-        records.append(time_work(work, nbytes, seconds))
+        count = 0
+        while time.perf_counter() < ends[0] or ends[0] == 0:
+            work(x, y)
+            count += 1
+        calls[number] = count
 
-    running = [threading.Thread(target=body) for _ in range(threads)]
+    running = [threading.Thread(target=body, args=(number,)) for number in range(threads)]
     for thread in running:
         thread.start()
+    together.wait()
+    before, start = faults(), time.perf_counter()
+    ends[0] = start + seconds
     for thread in running:
         thread.join()
-    return {key: statistics.median(record[key] for record in records) for key in records[0]}
+    elapsed = time.perf_counter() - start
+    return {"seconds": elapsed / sum(calls), "faults": (faults() - before) / sum(calls)}
 
 
 def main() -> None:
@@ -101,7 +116,7 @@ def main() -> None:
     if options.threads == 1:
         record = time_work(work, options.nbytes, options.seconds)
     else:
-        record = run_threads(work, options.nbytes, options.seconds, options.threads)
+        record = run_threads(work, options.nbytes, 5 * options.seconds, options.threads)
     count = options.nbytes // 8
     result = work(np.ones(count), np.full(count, 2.0))
     if result.shape != (count,) or not (result == value).all():

@@ -5,6 +5,7 @@
 #include "blocks/mapping.h"
 #include "blocks/pool.h"
 #include "blocks/recent_peak.h"
+#include "blocks/shared_block.h"
 #include "blocks/touch_history.h"
 #include "os/pages.h"
 
@@ -41,8 +42,12 @@ Residency classify_residency(const blocks::Block& block, const std::byte* data, 
 
 }  // namespace
 
-Allocation::Allocation(blocks::PlacedBlock placed, std::size_t bytes) noexcept
-    : block_(std::move(placed.block)), data_(placed.payload), bytes_(bytes) {
+Allocation::Allocation(blocks::PlacedBlock placed, std::size_t bytes,
+                       std::shared_ptr<blocks::Prefault> prefault) noexcept
+    : block_(std::move(placed.block)),
+      prefault_(std::move(prefault)),
+      data_(placed.payload),
+      bytes_(bytes) {
   blocks::count_in_use(static_cast<std::ptrdiff_t>(block_->bytes));
 }
 
@@ -50,8 +55,53 @@ void Allocation::keep_resident() noexcept {
   if (block_->lazily_freed) blocks::keep_resident(&*block_);
 }
 
+void Allocation::end_prefault() noexcept {
+  prefault_->cancel();
+  if (prefault_->is_finished()) block_->residency = Residency::all;
+  block_->content = Content::unknown;  // which pages are there says nothing about its owner
+  prefault_.reset();
+}
+
+blocks::Ticket Allocation::send(int parent) {
+  if (sent_ == nullptr) sent_ = std::make_unique<Sent>();
+  return sent_->send(&blocks::control_of(*block_), parent);
+}
+
+bool Allocation::receive(const blocks::Ticket& ticket) noexcept {
+  blocks::SharedControl& control = blocks::control_of(*block_);
+  if (control.identity() != ticket.identity) return false;
+  control.receive(ticket);
+  return true;
+}
+
+std::uint64_t Allocation::identity() const noexcept {
+  return blocks::control_of(*block_).identity();
+}
+
+void give_back_shared(blocks::OwnedBlock block, bool was_sent) noexcept {
+  if (block->residency != Residency::all || block->fork_epoch != blocks::fork_epoch()) return;
+  if (was_sent && !os::is_only_holder(block->shared)) return;
+  block->content = Content::unknown;
+  blocks::put_into_pool(std::move(block));
+}
+
+void Allocation::release_shared() noexcept {
+  blocks::OwnedBlock block = std::move(block_);
+  blocks::count_in_use(-static_cast<std::ptrdiff_t>(block->bytes));
+  data_ = nullptr;
+  bytes_ = 0;
+  const bool was_sent = sent_ != nullptr;
+  if (was_sent && !sent_->have_arrived(&blocks::control_of(*block))) {
+    return keep_until_received({std::move(block), std::move(sent_)});
+  }
+  sent_.reset();
+  give_back_shared(std::move(block), was_sent);
+}
+
 void Allocation::release() noexcept {
   if (data_ == nullptr) return;
+  if (block_->is_shared()) return release_shared();
+  if (prefault_ != nullptr) end_prefault();
   // Read before the pages are looked at, because another thread may fork at any time.
   const unsigned epoch = blocks::fork_epoch();
   blocks::OwnedBlock block = std::move(block_);

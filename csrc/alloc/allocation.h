@@ -2,13 +2,21 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <utility>
 
+#include "alloc/sending.h"
 #include "blocks/block.h"
+#include "blocks/prefault.h"
 
 namespace zerofill::alloc {
 
 struct Request;
+
+/// Gives shared memory that nobody here uses any more to the pool, if no other process has it and
+/// its pages are this process's; else to the system.
+void give_back_shared(blocks::OwnedBlock block, bool was_sent) noexcept;
 
 /// A block of pages in use, whose owner has `bytes()` from `data()` on. When it is destroyed, the
 /// block goes to the pool if all its pages are resident, and to the system otherwise. It counts as
@@ -16,13 +24,18 @@ struct Request;
 class Allocation {
  public:
   Allocation() = default;
-  Allocation(blocks::PlacedBlock placed, std::size_t bytes) noexcept;
+  Allocation(blocks::PlacedBlock placed, std::size_t bytes,
+             std::shared_ptr<blocks::Prefault> prefault = nullptr) noexcept;
   Allocation(Allocation&& other) noexcept
       : block_(std::move(other.block_)),
+        prefault_(std::move(other.prefault_)),
+        sent_(std::move(other.sent_)),
         data_(std::exchange(other.data_, nullptr)),
         bytes_(std::exchange(other.bytes_, 0)) {}
   Allocation& operator=(Allocation&& other) noexcept {
     std::swap(block_, other.block_);
+    std::swap(prefault_, other.prefault_);
+    std::swap(sent_, other.sent_);
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
     return *this;
@@ -39,6 +52,18 @@ class Allocation {
   /// Says that all of it was written to, so that the system takes no pages.
   void set_written() noexcept { block_->lazily_freed = false; }
 
+  /// Notes that a message with a handle to shared memory is on its way.
+  /// \param parent the process above this one, if it may receive the message; else 0.
+  /// pre: one thread at a time sends for the first time.
+  blocks::Ticket send(int parent);
+
+  /// Notes that a message about this very memory has arrived. False where it was about what the
+  /// memory was before.
+  bool receive(const blocks::Ticket& ticket) noexcept;
+
+  /// Of shared memory: another one each time that it is handed out.
+  std::uint64_t identity() const noexcept;
+
   /// Gives the memory up now, if there is any.
   void release() noexcept;
 
@@ -46,7 +71,13 @@ class Allocation {
   friend bool resize(Allocation* allocation, const Request& request,
                      bool (*may_move_to)(const std::byte* data)) noexcept;
 
+  /// Ends what makes its pages.
+  void end_prefault() noexcept;
+  void release_shared() noexcept;
+
   blocks::OwnedBlock block_;
+  std::shared_ptr<blocks::Prefault> prefault_;  ///< what makes its pages meanwhile, or null
+  std::unique_ptr<Sent> sent_;                  ///< null where nothing was sent
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
 };

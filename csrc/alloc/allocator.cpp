@@ -1,6 +1,9 @@
 #include "alloc/allocator.h"
 
+#include <cerrno>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "alloc/fork.h"
 #include "alloc/room.h"
@@ -8,6 +11,8 @@
 #include "blocks/first_touch.h"
 #include "blocks/mapping.h"
 #include "blocks/pool.h"
+#include "blocks/prefault.h"
+#include "blocks/shared_block.h"
 #include "blocks/slabs.h"
 #include "blocks/touch_history.h"
 #include "heap/heap.h"
@@ -67,13 +72,70 @@ PlacedBlock make_eager(const Request& request, const team::Poll& poll) {
   return place_at_colour(std::move(block));
 }
 
-PlacedBlock make_block(const Request& request, const team::Poll& poll) {
-  if (request.commit == Commit::eager) return make_eager(request, poll);
+/// Below, eager memory is there before a thread has started.
+constexpr std::size_t kBackgroundBytes = 32 * MiB;
+
+/// Where no other CPU would make the pages, the caller has to.
+Commit commit_for(const Request& request) noexcept {
+  if (request.shared) {
+    const bool lazy = request.commit == Commit::lazy && os::can_shared_be_lazy();
+    return lazy ? Commit::lazy : Commit::eager;
+  }
+  if (request.commit != Commit::background) return request.commit;
+  const bool pays = request.bytes >= kBackgroundBytes && team::max_threads() > 1;
+  return pays ? Commit::background : Commit::eager;
+}
+
+class BackgroundCommit final : public blocks::Prefault {
+ public:
+  using Prefault::Prefault;
+
+ private:
+  void end(const blocks::Block&, bool) noexcept override {}
+};
+
+Allocation make_in_background(const Request& request) {
+  auto prefault =
+      std::make_shared<BackgroundCommit>(blocks::block_bytes(request.bytes, blocks::kMaxColour));
+  PlacedBlock made = map_for(request, PageSize::huge);
+  made.block->residency = Residency::unknown;
+  prefault->give(*made.block, blocks::Users::some);
+  blocks::Prefault::start(prefault, team::max_threads() - 1);
+  return {std::move(made), request.bytes, std::move(prefault)};
+}
+
+/// There must be room for all of it even if it is lazy: nothing else keeps a page fault from
+/// killing the process.
+PlacedBlock make_shared(const Request& request, const team::Poll& poll) {
+  blocks::Reservation reservation(blocks::shared_block_bytes(request.bytes));
+  OwnedBlock block = blocks::create_shared_block(request.bytes, request.alignment);
+  if (commit_for(request) == Commit::eager) {
+    blocks::make_resident(&*block, &reservation, poll);
+  } else {
+    block->residency = Residency::some;  // its owner will touch it
+  }
+  return place_at_colour(std::move(block));
+}
+
+PlacedBlock make_lazy(const Request& request) {
   return request.touch == Touch::dense ? make_dense(request) : make_sparse(request);
 }
 
+Allocation make(const Request& request, const team::Poll& poll) {
+  if (request.shared) return {make_shared(request, poll), request.bytes};
+  switch (commit_for(request)) {
+    case Commit::eager:
+      return {make_eager(request, poll), request.bytes};
+    case Commit::background:
+      return make_in_background(request);
+    case Commit::lazy:
+      break;
+  }
+  return {make_lazy(request), request.bytes};
+}
+
 Allocation make_fresh(const Request& request, const team::Poll& poll) {
-  Allocation fresh(make_block(request, poll), request.bytes);
+  Allocation fresh = make(request, poll);
   counters().misses.add(1);
   if (request.content == Content::zero) counters().skipped.add(request.bytes);
   return fresh;
@@ -83,7 +145,7 @@ Allocation make_fresh(const Request& request, const team::Poll& poll) {
 /// will be.
 ContentPreference preference_for(const Request& request) noexcept {
   if (request.content == Content::unknown) return ContentPreference::dirty;
-  const bool will_be_touched = request.commit == Commit::eager ||
+  const bool will_be_touched = request.commit != Commit::lazy ||
                                (request.touch == Touch::dense &&
                                 (request.bytes <= kAlwaysReusedBytes ||
                                  blocks::touch_history::predicts_full_touch(request.bytes)));
@@ -94,7 +156,7 @@ ContentPreference preference_for(const Request& request) noexcept {
 /// OutOfMemory where there is none.
 blocks::Reservation reserve_missing(const blocks::Block& block, const Request& request) {
   const bool needs_pages = request.content == Content::zero &&
-                           (request.commit == Commit::eager || block.content == Content::unknown);
+                           (request.commit != Commit::lazy || block.content == Content::unknown);
   if (!block.lazily_freed || !needs_pages) return blocks::Reservation();
   const std::size_t missing = os::missing_bytes(block.address, block.bytes);
   return missing == 0 ? blocks::Reservation() : blocks::Reservation(missing);
@@ -115,7 +177,7 @@ Allocation reuse(PlacedBlock pooled, const Request& request, const team::Poll& p
     const bool is_clean = reused.block().content == Content::zero;
     (is_clean ? counters().clean_hits : counters().dirty_hits).add(1);
   } else if (verify_clean(reused, poll)) {
-    if (request.commit == Commit::eager) reused.keep_resident();
+    if (request.commit != Commit::lazy) reused.keep_resident();
     counters().clean_hits.add(1);
     counters().skipped.add(request.bytes);
   } else {
@@ -128,9 +190,12 @@ Allocation reuse(PlacedBlock pooled, const Request& request, const team::Poll& p
 
 }  // namespace
 
+namespace {
+
 // Where do these zeros come from, is anything left to do, do it.
-Allocation acquire(const Request& request, const team::Poll& poll) {
-  auto pooled = blocks::take_from_pool({request.bytes, request.alignment, preference_for(request)});
+Allocation acquire_zeros(const Request& request, const team::Poll& poll) {
+  auto pooled = blocks::take_from_pool(
+      {request.bytes, request.alignment, preference_for(request), request.shared});
   try {
     if (pooled) {
       const blocks::Reservation reservation = reserve_missing(*pooled->block, request);
@@ -140,6 +205,23 @@ Allocation acquire(const Request& request, const team::Poll& poll) {
     pooled.reset();  // what the system has left of it is returned, and the rest decides
   }
   return with_room([&] { return make_fresh(request, poll); });
+}
+
+}  // namespace
+
+Allocation acquire(const Request& request, const team::Poll& poll) {
+  Allocation made = acquire_zeros(request, poll);
+  if (request.shared) blocks::control_of(made.block()).begin();
+  return made;
+}
+
+Allocation receive(const Received& received) {
+  OwnedBlock block = blocks::attach_shared_block(received.handle, received.bytes,
+                                                 received.alignment, received.ticket.identity);
+  if (block->address == nullptr) return {};
+  blocks::control_of(*block).receive(received.ticket);
+  if (!received.writable && !blocks::protect_payload(*block)) throw OutOfMemory(ENOMEM);
+  return {place_at_colour(std::move(block)), received.bytes};
 }
 
 blocks::Reservation reserve_budget(std::size_t bytes) {
@@ -158,6 +240,7 @@ bool is_lazy_possible(std::size_t bytes) noexcept try {
 
 std::size_t trim() noexcept {
   os::trim_heap();
+  give_up_received();
   return heap::trim() + trim_blocks();
 }
 

@@ -15,8 +15,10 @@
 namespace zerofill::alloc {
 
 enum class Commit {
-  eager,  ///< every page is resident on return
-  lazy,   ///< a page becomes resident when it is touched
+  eager,       ///< every page is resident on return
+  lazy,        ///< a page becomes resident when it is touched
+  background,  ///< fresh pages are made by threads while the caller begins to use the memory; there
+               ///< is room for all of them, and what is not fresh is zeroed before, as for eager
 };
 
 /// How much of a lazy block its owner is expected to touch.
@@ -31,6 +33,7 @@ struct Request {
   Commit commit;
   Touch touch = Touch::sparse;
   blocks::Content content = blocks::Content::zero;
+  bool shared = false;  ///< whether other processes can have it too
 };
 
 /// Up to here memory is not worth a block: the caller takes it from the heap, which reuses resident
@@ -42,12 +45,24 @@ constexpr std::size_t small_bytes(Commit commit, Touch touch) noexcept {
 /// Whether the memory for a request is small.
 constexpr bool is_small(const Request& request) noexcept {
   const std::size_t most = small_bytes(request.commit, request.touch);
-  return request.alignment <= most && request.bytes <= most - request.alignment;
+  return !request.shared && request.alignment <= most && request.bytes <= most - request.alignment;
 }
 
 /// Memory of that size and alignment, all zero if that is asked for. Throws OutOfMemory, or
 /// Interrupted when the poll says stop, and then nothing has been taken.
 Allocation acquire(const Request& request, const team::Poll& poll);
+
+/// Shared memory of another process, which stays that one's too.
+struct Received {
+  os::SharedHandle handle;  ///< taken over
+  std::size_t bytes;
+  std::size_t alignment;
+  blocks::Ticket ticket;
+  bool writable;
+};
+
+/// Throws OutOfMemory. Without memory where the handle is not for what was sent.
+Allocation receive(const Received& received);
 
 /// Changes the size of memory to that of a request, without copying a byte. False when that cannot
 /// be done, and then the memory is as it was. What it gains may hold anything.

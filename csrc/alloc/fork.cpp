@@ -3,11 +3,12 @@
 #include <mutex>
 
 #include "alloc/allocator.h"
-#include "alloc/reserve.h"
+#include "alloc/sending.h"
 #include "base/immortal.h"
 #include "blocks/budget.h"
 #include "blocks/fork_epoch.h"
 #include "blocks/pool.h"
+#include "blocks/prefault.h"
 #include "blocks/slabs.h"
 #include "heap/heap.h"
 #include "os/fork.h"
@@ -18,15 +19,16 @@
 // from the top down, because the higher part uses the lower ones until it has stopped:
 //
 //   1. one fork at a time: a second thread that forks waits here;
-//   2. what is being reserved, which is cancelled;
-//   3. the pool: its thread ends and its blocks are purged, or they would become copy-on-write;
-//   4. the heap, whose free pages are purged for the same reason;
-//   5. the slabs;
-//   6. the worker team: its threads end.
+//   2. what is being prefaulted, which is cancelled;
+//   3. what is kept for messages to other processes: the child keeps nothing for them;
+//   4. the pool: its thread ends and its blocks are purged, or they would become copy-on-write;
+//   5. the heap, whose free pages are purged for the same reason;
+//   6. the slabs;
+//   7. the worker team: its threads end.
 //
 // Ending threads and purging can take tens of milliseconds, and Python forks with the GIL. So
 // Python has that done shortly before, without the GIL (prepare_fork()), when no mutex may be held
-// yet: who holds the GIL may need it. Steps 2, 3, 4 and 6 then find nothing left to do.
+// yet: who holds the GIL may need it. Steps 2, 4, 5 and 7 then find nothing left to do.
 //
 // Afterwards the mutexes are let go of in the opposite order. In the child those that other threads
 // may have been waiting on are made anew, and what those threads had reserved is forgotten. A new
@@ -41,7 +43,8 @@ std::mutex fork_mutex;
 
 void prepare() noexcept {
   fork_mutex.lock();
-  cancel_reserves_before_fork();
+  blocks::cancel_prefaults_before_fork();
+  lock_sending_before_fork();
   blocks::lock_pool_before_fork();
   heap::lock_before_fork();
   blocks::lock_slabs_before_fork();
@@ -54,7 +57,8 @@ void resume_in_parent() noexcept {
   blocks::unlock_slabs_in_parent();
   heap::unlock_in_parent();
   blocks::resume_pool_in_parent();
-  allow_reserves();
+  unlock_sending_in_parent();
+  blocks::allow_prefaults();
   fork_mutex.unlock();
 }
 
@@ -65,7 +69,8 @@ void resume_in_child() noexcept {
   blocks::unlock_slabs_in_child();
   heap::unlock_in_child();
   blocks::resume_pool_in_child();
-  allow_reserves_in_child();
+  unlock_sending_in_child();
+  blocks::allow_prefaults_in_child();
   fork_mutex.unlock();
   remake_in_child(&fork_mutex);
 }
@@ -74,8 +79,8 @@ void resume_in_child() noexcept {
 
 void prepare_fork() noexcept {
   const std::lock_guard<std::mutex> lock(fork_mutex);
-  cancel_reserves_before_fork();
-  allow_reserves();  // one that begins now is cancelled once more
+  blocks::cancel_prefaults_before_fork();
+  blocks::allow_prefaults();  // one that begins now is cancelled once more
   blocks::purge_pool_before_fork();
   heap::trim();  // or its free pages would become copy-on-write
   team::end_workers_before_fork();

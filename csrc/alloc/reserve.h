@@ -5,34 +5,31 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
+
+#include "blocks/block.h"
+#include "blocks/prefault.h"
 
 namespace zerofill::alloc {
 
 /// A block on its way into the pool. Threads of low priority make its pages; when all are there,
-/// the pool cuts it up for whoever needs memory.
-class Reserve {
+/// the pool cuts it up for whoever needs memory. One that is cancelled returns it to the system.
+class Reserve final : public blocks::Prefault {
  public:
-  virtual ~Reserve() = default;
+  /// pre: whole units, as the pool wants it. Throws OutOfMemory when it does not fit.
+  explicit Reserve(std::size_t bytes);
 
-  /// Ends the threads, and returns the block to the system unless it is finished.
-  virtual void cancel() noexcept = 0;
+  bool is_cancelled() const noexcept { return has_ended() && !is_finished(); }
 
-  /// Waits until it is finished or was cancelled, or that many milliseconds; whether it is.
-  virtual bool wait(unsigned milliseconds) noexcept = 0;
+ private:
+  void end(const blocks::Block& made, bool whole) noexcept override;
 
-  virtual std::size_t bytes() const noexcept = 0;
-  virtual std::size_t resident_bytes() const noexcept = 0;
-  virtual bool is_cancelled() const noexcept = 0;
+  blocks::OwnedBlock block_;
 };
 
 /// Begins to make so much memory, and somewhat more for the alignment of arrays. Where no thread
 /// can be started, it is finished on return. Throws OutOfMemory when it does not fit in what the
 /// process may still use.
 std::shared_ptr<Reserve> start_reserve(std::size_t bytes);
-
-// For alloc/fork.cpp: those that are not finished are cancelled before a fork.
-void cancel_reserves_before_fork() noexcept;  // and no other begins until afterwards
-void allow_reserves() noexcept;
-void allow_reserves_in_child() noexcept;
 
 }  // namespace zerofill::alloc

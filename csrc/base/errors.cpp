@@ -23,4 +23,8 @@ OutOfMemory::OutOfMemory(std::size_t available_bytes, const char* limit) noexcep
   std::snprintf(text_, sizeof text_, "%s can still be used (%s)", available, limit);
 }
 
+OutOfMemory::OutOfMemory(const char* reason) noexcept : lazy_would_do_(false) {
+  std::snprintf(text_, sizeof text_, "%s", reason);
+}
+
 }  // namespace zerofill

@@ -14,6 +14,9 @@ class OutOfMemory : public std::bad_alloc {
   /// The budget refused, before the system was asked.
   OutOfMemory(std::size_t available_bytes, const char* limit) noexcept;
 
+  /// Something else than memory is not there, which the reason says, at most 255 bytes.
+  explicit OutOfMemory(const char* reason) noexcept;
+
   /// The reason, as a clause that goes behind "Unable to allocate ...: ".
   const char* what() const noexcept override { return text_; }
   /// Whether the request would fit with commit="lazy".

@@ -20,10 +20,10 @@ void BackgroundThread::run() noexcept {
   os::lower_priority_of_this_thread();
   Lock lock(*mutex_);
   while (!stopping_) {
-    // The chore first: what the step returns must be decided with the mutex held until it sleeps.
-    do_chore(lock);
-    const Clock::time_point step_due = step_(job_, lock);
-    const Clock::time_point due = std::min(step_due, chore_due_);
+    // The chores first: what the step returns must be decided with the mutex held until it sleeps.
+    do_chores(lock);
+    Clock::time_point due = step_(job_, lock);
+    for (const DueChore& one : chores_) due = std::min(due, one.due);
     if (stopping_ || due == kNow) continue;  // a stop that came during the step woke nobody
     idle_ = due == kWhenWoken;
     if (idle_) {
@@ -37,19 +37,22 @@ void BackgroundThread::run() noexcept {
 
 bool BackgroundThread::start_chore(Chore chore, std::mutex* mutex) noexcept {
   if (!ensure_running(mutex)) return false;
-  chore_ = chore;
-  chore_due_ = kNow;
+  DueChore* mine = chores_;
+  while (mine->chore != nullptr && mine->chore != chore) ++mine;
+  *mine = {chore, kNow};
   wake();
   return true;
 }
 
-void BackgroundThread::do_chore(Lock& lock) noexcept {
-  if (Clock::now() < chore_due_) return;
-  chore_due_ = kWhenWoken;
-  lock.unlock();
-  const Clock::time_point due = chore_();
-  lock.lock();
-  chore_due_ = std::min(chore_due_, due);  // it may have been started anew meanwhile
+void BackgroundThread::do_chores(Lock& lock) noexcept {
+  for (DueChore& one : chores_) {
+    if (Clock::now() < one.due) continue;
+    one.due = kWhenWoken;
+    lock.unlock();
+    const Clock::time_point due = one.chore();
+    lock.lock();
+    one.due = std::min(one.due, due);  // it may have been started anew meanwhile
+  }
 }
 
 void BackgroundThread::stop_before_fork(Lock& lock) noexcept {

@@ -1,5 +1,5 @@
 // Contract: a thread of low priority that does the steps of a job when they are due, and sleeps
-// otherwise. It knows nothing of the job. It can have a chore beside it, for somebody else.
+// otherwise. It knows nothing of the job. It can have chores beside it, for others.
 //
 // The job's owner has a mutex. It must be held for every call but should_stop().
 #pragma once
@@ -35,8 +35,8 @@ class BackgroundThread {
   /// fork has begun, after which it would not be in the child.
   bool ensure_running(std::mutex* mutex) noexcept;
 
-  /// Has a chore done at once and then whenever it is due. There is one, always the same. False
-  /// when the thread cannot be started, and then nothing is done.
+  /// Has a chore done at once and then whenever it is due. There are kChores of them, always the
+  /// same. False when the thread cannot be started, and then nothing is done.
   bool start_chore(Chore chore, std::mutex* mutex) noexcept;
 
   bool is_running() const noexcept { return running_; }
@@ -61,12 +61,17 @@ class BackgroundThread {
 
  private:
   void run() noexcept;
-  void do_chore(Lock& lock) noexcept;
+  void do_chores(Lock& lock) noexcept;
 
   Step step_;
   void* job_;
-  Chore chore_ = nullptr;
-  Clock::time_point chore_due_ = kWhenWoken;
+  struct DueChore {
+    Chore chore = nullptr;
+    Clock::time_point due = kWhenWoken;
+  };
+  static constexpr int kChores = 2;
+
+  DueChore chores_[kChores];
   std::mutex* mutex_ = nullptr;
   std::condition_variable woken_;
   os::Thread thread_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/units.h"
+#include "os/shared.h"
 
 namespace zerofill::blocks {
 
@@ -39,6 +40,9 @@ struct Block {
   Slab* slab = nullptr;     ///< that it is a part of; null when it is a mapping of its own
   bool lazily_freed = false;  ///< while it was pooled: the system may have taken pages
   bool huge_pages = false;    ///< the system was asked for huge pages, and it has some
+  os::SharedHandle shared = os::kNoSharedHandle;  ///< where other processes can have it too
+
+  bool is_shared() const noexcept { return shared != os::kNoSharedHandle; }
 };
 
 /// Returns the pages of a block to the system.

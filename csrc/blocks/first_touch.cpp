@@ -1,8 +1,11 @@
 #include "blocks/first_touch.h"
 
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 
 #include "base/counters.h"
+#include "base/errors.h"
 #include "blocks/huge_page_watch.h"
 #include "os/pages.h"
 #include "os/threads.h"
@@ -10,35 +13,50 @@
 
 namespace zerofill::blocks {
 
-void FirstTouch::make(std::size_t start, std::size_t bytes) noexcept {
+bool FirstTouch::make(std::size_t start, std::size_t bytes) noexcept {
   std::byte* address = block_->address + start;
   if (asks_.load(std::memory_order_relaxed) && bytes == os::huge_page_bytes()) {
-    make_huge(address, bytes);
-  } else {
-    make_small(address, bytes);
+    return make_huge(address, bytes);
   }
+  return make_small(address, bytes);
 }
 
 // Huge pages are touched: that is one fault for each and holds up no other thread.
-void FirstTouch::make_huge(std::byte* address, std::size_t bytes) noexcept {
+bool FirstTouch::make_huge(std::byte* address, std::size_t bytes) noexcept {
   const std::chrono::nanoseconds start = os::cpu_time_of_this_thread();
-  touch_pages(address, 1);
+  if (!make_first(address)) return false;
   const bool granted = os::is_huge_page_granted(address);
   note_huge_page(granted, os::cpu_time_of_this_thread() - start);
   if (!should_ask_for_huge_pages()) give_up();
   if (!granted) return make_small(address, bytes);
   granted_.store(true, std::memory_order_relaxed);
   counters().populated_huge.add(bytes);
+  return true;
+}
+
+/// Makes the first page of a range, and with it the huge page where one is granted.
+bool FirstTouch::make_first(std::byte* address) noexcept {
+  if (!writes_) return os::populate_pages(address, os::page_bytes()) == 0;
+  touch_pages(address, 1);
+  return true;
 }
 
 // Small pages are populated, which is twice as fast as a fault for each. It holds the lock of the
 // address space meanwhile, hence in chunks.
-void FirstTouch::make_small(std::byte* address, std::size_t bytes) noexcept {
+bool FirstTouch::make_small(std::byte* address, std::size_t bytes) noexcept {
   if (populates_.load(std::memory_order_relaxed)) {
-    if (os::populate_pages(address, bytes) == 0) return;
+    if (os::populate_pages(address, bytes) == 0) return true;
     populates_.store(false, std::memory_order_relaxed);
   }
+  if (!writes_ && !allocate_for_sharing(address, bytes)) return false;
   touch_pages(address, bytes);
+  return true;
+}
+
+/// Makes the pages of a shared block exist, which can be touched then.
+bool FirstTouch::allocate_for_sharing(const std::byte* address, std::size_t bytes) noexcept {
+  const auto start = static_cast<std::size_t>(address - block_->address);
+  return block_->is_shared() && os::allocate_shared(block_->shared, start, bytes) == 0;
 }
 
 void FirstTouch::give_up() noexcept {
@@ -54,11 +72,13 @@ void FirstTouch::finish() noexcept {
 
 void make_resident(Block* block, Reservation* reservation, const team::Poll& poll) {
   FirstTouch first_touch(block);
+  std::atomic<bool> failed{false};
   const auto body = [&](std::size_t start, std::size_t bytes) {
-    first_touch.make(start, bytes);
+    if (failed || !first_touch.make(start, bytes)) failed = true;
     reservation->settle(bytes);
   };
   zeroing::for_each_chunk(block->bytes, zeroing::plan_first_touch(block->bytes), poll, body);
+  if (failed) throw OutOfMemory(ENOMEM);
   first_touch.finish();
 }
 

@@ -10,32 +10,45 @@
 
 namespace zerofill::blocks {
 
+/// Who may read and write a block while its pages are made.
+enum class Users { none, some };
+
 /// How the pages of one fresh block are made resident, by any number of threads at once.
 class FirstTouch {
  public:
   /// pre: block->content is zero. The block is not moved meanwhile.
-  explicit FirstTouch(Block* block) noexcept : block_(block), asks_(block->huge_pages) {}
+  explicit FirstTouch(Block* block, Users users = Users::none) noexcept
+      : block_(block),
+        writes_(users == Users::none && !block->is_shared()),
+        asks_(block->huge_pages) {}
 
-  /// Makes a chunk resident. Chunks start at multiples of a huge page's size, and are one.
-  void make(std::size_t start, std::size_t bytes) noexcept;
+  /// Makes a chunk resident. Chunks start at multiples of a huge page's size, and are one. False
+  /// where that cannot be done: for a block that is shared or has users.
+  bool make(std::size_t start, std::size_t bytes) noexcept;
 
   /// Says that all chunks were made. post: block->residency is all, and block->huge_pages says
   /// whether the system granted them.
   void finish() noexcept;
 
  private:
-  void make_huge(std::byte* address, std::size_t bytes) noexcept;
-  void make_small(std::byte* address, std::size_t bytes) noexcept;
+  bool make_huge(std::byte* address, std::size_t bytes) noexcept;
+  bool make_small(std::byte* address, std::size_t bytes) noexcept;
+  bool make_first(std::byte* address) noexcept;
+  bool allocate_for_sharing(const std::byte* address, std::size_t bytes) noexcept;
   void give_up() noexcept;
 
   Block* block_;
+  /// Whether pages may be made by writing to them. To those of a block with users, only these may
+  /// write; for a shared page there may be no memory (SIGBUS).
+  const bool writes_;
   std::atomic<bool> asks_;            ///< for huge pages
   std::atomic<bool> granted_{false};  ///< one at least
   std::atomic<bool> populates_{true};
 };
 
 /// Makes every page of a fresh block resident without writing more to it than the system needs.
-/// Throws Interrupted when the poll says stop; the block is then partly resident.
+/// Throws Interrupted when the poll says stop, or OutOfMemory where a shared block does not get its
+/// pages; the block is then partly resident.
 /// pre and post as of FirstTouch.
 void make_resident(Block* block, Reservation* reservation, const team::Poll& poll);
 

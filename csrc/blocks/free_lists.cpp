@@ -4,8 +4,19 @@
 
 #include "base/align.h"
 #include "blocks/mapping.h"
+#include "os/pages.h"
 
 namespace zerofill::blocks {
+namespace {
+
+/// At its start, where other processes look for it; the last page is not for it.
+std::byte* place_in_shared(const Block& block, const FitRequest& request) noexcept {
+  const bool fits = block.bytes - os::page_bytes() >= request.bytes;
+  return fits && align_up(block.address, request.alignment) == block.address ? block.address
+                                                                             : nullptr;
+}
+
+}  // namespace
 
 std::byte* place_payload(const Block& block, const FitRequest& request) noexcept {
   const std::size_t most = request.bytes + request.bytes / 8 + kMaxColour;
@@ -13,6 +24,8 @@ std::byte* place_payload(const Block& block, const FitRequest& request) noexcept
 }
 
 std::byte* place_in_larger(const Block& block, const FitRequest& request) noexcept {
+  if (block.is_shared() != request.shared) return nullptr;
+  if (request.shared) return place_in_shared(block, request);
   if (block.bytes < request.bytes) return nullptr;
   const std::size_t spare = block.bytes - request.bytes;
   for (const std::size_t colour : {block.colour, std::size_t{0}}) {
@@ -44,6 +57,7 @@ void FreeLists::push(FreeBlock* block) noexcept {
   (block->older != nullptr ? block->older->newer : list.oldest) = block;
   bytes_of(*block->block) += block->block->bytes;
   if (!block->block->lazily_freed) held_bytes_ += block->block->bytes;
+  if (block->block->is_shared()) ++shared_blocks_;
 }
 
 void FreeLists::remove(FreeBlock* block) noexcept {
@@ -52,6 +66,7 @@ void FreeLists::remove(FreeBlock* block) noexcept {
   (block->older != nullptr ? block->older->newer : list.oldest) = block->newer;
   bytes_of(*block->block) -= block->block->bytes;
   if (!block->block->lazily_freed) held_bytes_ -= block->block->bytes;
+  if (block->block->is_shared()) --shared_blocks_;
 }
 
 FreeBlock* FreeLists::find_in(const List* lists, const FitRequest& request) noexcept {

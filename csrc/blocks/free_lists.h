@@ -31,6 +31,7 @@ struct FitRequest {
   std::size_t bytes;
   std::size_t alignment;
   ContentPreference preference;
+  bool shared = false;  ///< whether other processes can have it too
 };
 
 /// Where the payload of a request would start in a block. Null when it does not fit, and when the
@@ -58,6 +59,9 @@ class FreeLists {
   std::size_t clean_bytes() const noexcept { return clean_bytes_; }
   std::size_t dirty_bytes() const noexcept { return dirty_bytes_; }
 
+  /// Of blocks that other processes could have, each of which holds a handle.
+  int shared_blocks() const noexcept { return shared_blocks_; }
+
   /// Of blocks that the system cannot take pages of.
   std::size_t held_bytes() const noexcept { return held_bytes_; }
 
@@ -77,6 +81,7 @@ class FreeLists {
   std::size_t clean_bytes_ = 0;
   std::size_t dirty_bytes_ = 0;
   std::size_t held_bytes_ = 0;
+  int shared_blocks_ = 0;
 };
 
 }  // namespace zerofill::blocks

@@ -127,6 +127,10 @@ bool Pool::push(FreeBlock* freed, std::size_t limit) noexcept {
   const Block& block = *freed->block;
   const bool too_large = block.bytes > std::min(limit, kMaxPooledBytes);
   if (too_large || decay_time() == Clock::duration::zero()) return false;
+  if (block.is_shared() &&
+      !may_pool_shared(lists_.shared_blocks() + 1, lists_.held_bytes() + block.bytes)) {
+    return false;
+  }
   if (background_.is_forbidden()) return false;
   (void)background_.ensure_running(&mutex_);  // do_without_thread() does where it cannot be started
   freed->worth_scrubbing = scrubber_.is_worthwhile(block);
@@ -197,8 +201,6 @@ FreeBlock* Pool::pop_all() noexcept {
   return reserved_.pop_all(pop_oldest_while([](const FreeBlock&) { return true; }));
 }
 
-// In the background ----------
-
 void Pool::do_without_thread(Lock& lock) noexcept {
   if (background_.is_running() || is_empty()) return;
   purger_.purge(pop_unwanted(lock), lock);
@@ -245,8 +247,6 @@ Clock::time_point Pool::next_step_due() noexcept {
   const auto expiry = (oldest != nullptr ? oldest->freed_at : now) + decay_time();
   return std::min(expiry, now + kLowMemoryPollInterval);
 }
-
-// Fork ----------
 
 void Pool::purge_before_fork() noexcept {
   Lock lock(mutex_);

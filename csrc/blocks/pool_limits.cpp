@@ -39,4 +39,9 @@ std::size_t limit_bytes() noexcept {
 
 std::size_t held_limit_bytes() noexcept { return std::min(budget_total_bytes() / 128, 32 * MiB); }
 
+bool may_pool_shared(int blocks, std::size_t held_bytes) noexcept {
+  constexpr int kMostBlocks = 64;
+  return blocks <= kMostBlocks && held_bytes <= budget_total_bytes() / 16;
+}
+
 }  // namespace zerofill::blocks

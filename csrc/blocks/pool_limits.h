@@ -17,4 +17,9 @@ std::size_t most_idle_bytes() noexcept;
 /// pay.
 std::size_t held_limit_bytes() noexcept;
 
+/// Whether so many shared blocks may be in the pool, and so many bytes held with them. The system
+/// cannot take the pages of shared ones, so they are few beside what the process may use, and
+/// memory that runs short is seen in time. Each has one of the process's descriptors.
+bool may_pool_shared(int blocks, std::size_t held_bytes) noexcept;
+
 }  // namespace zerofill::blocks

@@ -26,11 +26,13 @@ struct CachedRun {
 };
 
 constexpr int kMostRuns = 4;
+constexpr std::size_t kMostRunBytes = 2 * MiB;
 
 struct Cache {
   Stack stacks[kClasses];
   CachedRun runs[kMostRuns];  ///< the last one freed at the end
   int run_count;
+  std::size_t run_bytes;  ///< of the runs' capacities
   Owner owner;
 };
 
@@ -38,13 +40,22 @@ struct Cache {
 thread_local Cache* cache = nullptr;
 thread_local bool is_ending = false;
 
+void* remove_run(Cache* from, int index) noexcept {
+  CachedRun* runs = from->runs;
+  const CachedRun removed = runs[index];
+  std::copy(runs + index + 1, runs + from->run_count, runs + index);
+  --from->run_count;
+  from->run_bytes -= removed.capacity;
+  return removed.memory;
+}
+
 void flush_all(Cache* from) noexcept {
   for (int size_class = 0; size_class < kClasses; ++size_class) {
     Stack& stack = from->stacks[size_class];
     if (stack.count != 0) from->owner.take_slots(size_class, stack.slots, stack.count);
     stack.count = 0;
   }
-  while (from->run_count != 0) from->owner.take_run(from->runs[--from->run_count].memory);
+  while (from->run_count != 0) from->owner.take_run(remove_run(from, from->run_count - 1));
 }
 
 /// Frees what the thread has cached. Others of its objects may be destroyed later, and still free
@@ -107,14 +118,12 @@ void* pop(int size_class) noexcept {
 
 bool push_run(void* memory, std::size_t capacity, const Owner& owner) noexcept {
   if (cache == nullptr && !make_cache(owner)) return false;
-  CachedRun* runs = cache->runs;
-  if (cache->run_count == kMostRuns) {
-    owner.take_run(runs[0].memory);
-    std::copy(runs + 1, runs + kMostRuns, runs);
-    --cache->run_count;
+  while (cache->run_count == kMostRuns || cache->run_bytes + capacity > kMostRunBytes) {
+    owner.take_run(remove_run(cache, 0));
   }
   poison(static_cast<std::byte*>(memory), capacity);
-  runs[cache->run_count++] = {memory, capacity};
+  cache->runs[cache->run_count++] = {memory, capacity};
+  cache->run_bytes += capacity;
   return true;
 }
 
@@ -124,10 +133,7 @@ void* pop_run(std::size_t bytes) noexcept {
   CachedRun* runs = cache->runs;
   for (int i = cache->run_count; i-- > 0;) {
     if (runs[i].capacity < bytes || runs[i].capacity > bytes + bytes / 8 + kSlack) continue;
-    void* memory = runs[i].memory;
-    std::copy(runs + i + 1, runs + cache->run_count, runs + i);
-    --cache->run_count;
-    return memory;
+    return remove_run(cache, i);
   }
   return nullptr;
 }

@@ -124,6 +124,7 @@ struct Memory {
 
 Memory take_from_zerofill(std::size_t nbytes, const MemoryOptions& wanted) {
   BufferObject* buffer = new_buffer(nbytes, wanted);
+  if (buffer == nullptr) return {};
   return {Reference(reinterpret_cast<PyObject*>(buffer)), buffer->data};
 }
 
@@ -148,14 +149,15 @@ Memory take_from_numpy(std::size_t nbytes, const MemoryOptions& wanted) {
 Memory take_memory(const ArrayRequest& request, std::size_t nbytes) {
   Refusal refusal;
   try {
-    return is_own_memory_disabled() ? take_from_numpy(nbytes, request.memory)
-                                    : take_from_zerofill(nbytes, request.memory);
+    const bool by_numpy = is_own_memory_disabled() && !request.memory.shared;
+    return by_numpy ? take_from_numpy(nbytes, request.memory)
+                    : take_from_zerofill(nbytes, request.memory);
   } catch (const OutOfMemory&) {
     refusal = std::current_exception();
   } catch (const Interrupted&) {
     return {};  // a signal handler's exception is set
   }
-  if (refusal) raise_out_of_memory(request, nbytes, refusal);
+  if (refusal) raise_out_of_memory(request, nbytes, refusal, !request.memory.shared);
   return {};
 }
 
@@ -245,11 +247,19 @@ npy_intp final_element_bytes(PyArray_Descr* descr) {
   return descr->type_num == NPY_UNICODE ? 4 : 1;
 }
 
+PyObject* refuse_to_share(PyArray_Descr* descr) {
+  return PyErr_Format(PyExc_TypeError,
+                      "an array of dtype %S cannot be shared, because its elements are not in its "
+                      "memory; use shared=False",
+                      descr);
+}
+
 PyObject* new_zeros(ArrayRequest* request) {
   switch (zero_form(request->type.get())) {
     case ZeroForm::bytes:
       return make_of_bytes(request);
     case ZeroForm::by_numpy:
+      if (request->memory.shared) return refuse_to_share(request->type.get());
       return with_our_handler(
           request, [](const ArrayRequest& resolved, void*) { return numpy_zeros(resolved); },
           nullptr);

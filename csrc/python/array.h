@@ -35,6 +35,9 @@ PyObject* new_zeros(ArrayRequest* request);
 using NumpyMaker = PyObject* (*)(const ArrayRequest& resolved, void* context);
 PyObject* with_our_handler(ArrayRequest* request, NumpyMaker make, void* context);
 
+/// Says that an array whose elements are elsewhere cannot be shared; null.
+PyObject* refuse_to_share(PyArray_Descr* descr);
+
 /// The memory of an array that new_zeros() made of zero bytes, as an array of the prototype's type
 /// that was finalised from it. A new reference, or null with an error set.
 PyObject* as_instance_like(PyObject* array, PyObject* prototype);

@@ -17,10 +17,10 @@
 #include "python/live_arrays.h"
 #include "python/memory_error.h"
 #include "python/object_memory.h"
+#include "python/shared.h"
 #include "python/tracemalloc.h"
 
 namespace zerofill::python {
-
 namespace {
 
 struct PagedBufferObject : BufferObject {
@@ -40,6 +40,7 @@ BufferObject* initialise(void* raw, std::size_t nbytes, std::size_t alignment) n
   buffer->nbytes = nbytes;
   buffer->weak_references = nullptr;
   buffer->alignment = static_cast<std::uint32_t>(alignment);
+  buffer->read_only = false;
   return buffer;
 }
 
@@ -62,16 +63,33 @@ BufferObject* new_small(std::size_t nbytes, std::size_t alignment) {
   return buffer;
 }
 
-BufferObject* new_paged(std::size_t nbytes, const MemoryOptions& wanted) {
-  alloc::Allocation allocation = without_gil([&](const team::Poll& poll) {
-    return alloc::acquire({nbytes, wanted.alignment, wanted.commit}, poll);
-  });
+alloc::Request request_for(std::size_t nbytes, const MemoryOptions& wanted) noexcept {
+  alloc::Request request{nbytes, wanted.alignment, wanted.commit};
+  request.shared = wanted.shared;
+  return request;
+}
+
+BufferObject* hold(alloc::Allocation allocation, std::size_t nbytes, std::size_t alignment) {
   void* raw = allocate_object(sizeof(PagedBufferObject));
   if (raw == nullptr) throw OutOfMemory(ENOMEM);
-  BufferObject* buffer = initialise(raw, nbytes, wanted.alignment);
+  BufferObject* buffer = initialise(raw, nbytes, alignment);
   buffer->in_pages = true;
   buffer->data = allocation.data();
   new (&as_paged(buffer)->allocation) alloc::Allocation(std::move(allocation));
+  return buffer;
+}
+
+BufferObject* new_paged(std::size_t nbytes, const MemoryOptions& wanted) {
+  alloc::Allocation allocation = without_gil(
+      [&](const team::Poll& poll) { return alloc::acquire(request_for(nbytes, wanted), poll); });
+  return hold(std::move(allocation), nbytes, wanted.alignment);
+}
+
+/// Counts it among what is live.
+BufferObject* begin_life(BufferObject* buffer, std::size_t nbytes) noexcept {
+  buffer->nbytes = nbytes;
+  live_arrays.gain(nbytes);
+  zerofill_trace_memory(buffer->data, nbytes);
   return buffer;
 }
 
@@ -90,20 +108,21 @@ void deallocate(PyObject* self) {
 
 int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   auto* buffer = reinterpret_cast<BufferObject*>(self);
-  return PyBuffer_FillInfo(view, self, buffer->data, static_cast<Py_ssize_t>(buffer->nbytes), 0,
-                           flags);
+  return PyBuffer_FillInfo(view, self, buffer->data, static_cast<Py_ssize_t>(buffer->nbytes),
+                           buffer->read_only, flags);
 }
 
-constexpr Parameters<3> kParameters{"Buffer", {"nbytes", "alignment", "commit"}, 1, 1};
+constexpr Parameters<4> kParameters{"Buffer", {"nbytes", "alignment", "commit", "shared"}, 1, 1};
 
 PyObject* construct(PyTypeObject*, PyObject* args, PyObject* kwargs) {
-  PyObject* values[3];
+  PyObject* values[4];
   if (!kParameters.read_tuple(args, kwargs, values)) return nullptr;
   MemoryOptions wanted;
   std::size_t nbytes = 0;
   if (!read_nbytes(values[0], &nbytes)) return nullptr;
   if (values[1] != nullptr && !read_alignment(values[1], &wanted.alignment)) return nullptr;
   if (values[2] != nullptr && !read_commit(values[2], &wanted.commit)) return nullptr;
+  if (values[3] != nullptr && !read_shared(values[3], &wanted.shared)) return nullptr;
   return reinterpret_cast<PyObject*>(try_new_buffer(nbytes, wanted));
 }
 
@@ -150,6 +169,12 @@ PyGetSetDef properties[] = {
      "bool: whether the memory was advised to be on huge pages (madvise(2), MADV_HUGEPAGE), on a\n"
      "system that grants them.",
      nullptr},
+    {"shared", get_shared, nullptr,
+     "bool: whether other processes can have the memory too, as with ``shared=True``.", nullptr},
+    {"path", get_shared_path, nullptr,
+     "str or None: of shared memory, on Linux, the path of a file that it is the start of, while\n"
+     "this process has it (proc_pid_fd(5)).",
+     nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
@@ -168,7 +193,7 @@ PyMemberDef members[] = {
     {nullptr, 0, 0, 0, nullptr},
 };
 
-constexpr const char* kDoc = R"(Buffer(nbytes, *, alignment=64, commit="eager")
+constexpr const char* kDoc = R"(Buffer(nbytes, *, alignment=64, commit="eager", shared=False)
 --
 
 Zeroed memory with the writable buffer protocol.
@@ -183,18 +208,19 @@ nbytes : int
     Size in bytes; 0 is fine.
 alignment : int, optional
     The address is a multiple of this power of two, from 1 to 2**30 bytes. Default 64.
-commit : {"eager", "lazy"}, optional
-    "eager" (default): every page is resident on return. "lazy": pages become resident when they
-    are first touched.
+commit : {"eager", "lazy", "background"}, optional
+    As for :func:`zerofill.zeros`. Default "eager".
+shared : bool, optional
+    As for :func:`zerofill.zeros`. Default False.
 
 Raises
 ------
 MemoryError
-    When the memory cannot be had, or, if eager, does not fit in what the process may still use.
+    When the memory cannot be had, or, unless lazy, does not fit in what the process may still use.
 OverflowError
     For a size of 2**63 bytes or more.
 TypeError
-    For a size or an alignment that is not an integer.
+    For a size or an alignment that is not an integer, or a `shared` that is not a bool.
 ValueError
     For a negative size, an alignment that is not a power of two, or an unknown commit.
 
@@ -227,15 +253,27 @@ PyType_Spec specification{"zerofill.Buffer", sizeof(BufferObject), 0,
 }  // namespace
 
 BufferObject* new_buffer(std::size_t nbytes, const MemoryOptions& wanted) {
-  const bool small = alloc::is_small({nbytes, wanted.alignment, wanted.commit});
+  const bool small = alloc::is_small(request_for(nbytes, wanted));
   BufferObject* buffer = recorded(nbytes, [&] {
     return small ? new_small(nbytes, wanted.alignment)
                  : new_paged(nbytes != 0 ? nbytes : 1, wanted);
   });
-  buffer->nbytes = nbytes;
-  live_arrays.gain(nbytes);
-  zerofill_trace_memory(buffer->data, nbytes);
+  begin_life(buffer, nbytes);
+  return wanted.shared ? announce_shared(buffer) : buffer;
+}
+
+BufferObject* adopt(alloc::Allocation allocation, std::size_t alignment, bool read_only) {
+  const std::size_t nbytes = allocation.bytes();
+  BufferObject* buffer = begin_life(hold(std::move(allocation), nbytes, alignment), nbytes);
+  buffer->read_only = read_only;
   return buffer;
+}
+
+alloc::Allocation* shared_memory_of(PyObject* object) noexcept {
+  if (!Py_IS_TYPE(object, buffer_type)) return nullptr;
+  auto* buffer = reinterpret_cast<BufferObject*>(object);
+  if (!buffer->in_pages || !as_paged(buffer)->allocation.block().is_shared()) return nullptr;
+  return &as_paged(buffer)->allocation;
 }
 
 [[gnu::noinline, gnu::cold]] BufferObject* try_new_buffer(std::size_t nbytes,

@@ -23,9 +23,11 @@ bool read_device(PyObject* object) {
   return false;
 }
 
-bool read_memory_options(PyObject* alignment, PyObject* commit, MemoryOptions* wanted) {
+bool read_memory_options(PyObject* alignment, PyObject* commit, PyObject* shared,
+                         MemoryOptions* wanted) {
   if (alignment != nullptr && !read_alignment(alignment, &wanted->alignment)) return false;
-  return commit == nullptr || read_commit(commit, &wanted->commit);
+  if (commit != nullptr && !read_commit(commit, &wanted->commit)) return false;
+  return shared == nullptr || read_shared(shared, &wanted->shared);
 }
 
 /// An object's own __array_function__, to which NumPy would leave making the array. Null when it
@@ -61,15 +63,15 @@ bool is_numpys_own(PyObject* like) {
   return PyArray_Check(like) && !own_array_function(like) && !PyErr_Occurred();
 }
 
-constexpr Parameters<7> kZeros{
-    "zeros", {"shape", "dtype", "order", "device", "like", "alignment", "commit"}, 1, 3};
+constexpr Parameters<8> kZeros{
+    "zeros", {"shape", "dtype", "order", "device", "like", "alignment", "commit", "shared"}, 1, 3};
 
 PyObject* zeros(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  PyObject* values[7];
+  PyObject* values[8];
   if (!kZeros.read(args, count, names, values)) return nullptr;
-  auto [shape, dtype, order, device, like, alignment, commit] = values;
+  auto [shape, dtype, order, device, like, alignment, commit, shared] = values;
   ArrayRequest request;
-  if (!read_device(device) || !read_memory_options(alignment, commit, &request.memory))
+  if (!read_device(device) || !read_memory_options(alignment, commit, shared, &request.memory))
     return nullptr;
   if (like != nullptr && like != Py_None && !is_numpys_own(like)) {
     return PyErr_Occurred() ? nullptr : zeros_of_another_library(shape, dtype, order, like);
@@ -149,15 +151,15 @@ PyObject* zeros_like_by_numpy(PyObject* const* args, ArrayRequest* request) {
 }
 
 // Called by zerofill.zeros_like alone, which passes all arguments by position: (a, dtype, order,
-// subok, shape, device, alignment, commit).
+// subok, shape, device, alignment, commit, shared).
 PyObject* zeros_like(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 8) {
+  if (count != 9) {
     PyErr_SetString(PyExc_TypeError, "zeros_like() is called through zerofill.zeros_like");
     return nullptr;
   }
   NPY_ORDER order = NPY_KEEPORDER;
   ArrayRequest request;
-  if (!read_device(args[5]) || !read_memory_options(args[6], args[7], &request.memory))
+  if (!read_device(args[5]) || !read_memory_options(args[6], args[7], args[8], &request.memory))
     return nullptr;
   if (own_array_function(args[0])) return call_numpys_zeros_like(args, args[1]);
   if (PyErr_Occurred() || !PyArray_OrderConverter(args[2], &order)) return nullptr;
@@ -175,6 +177,9 @@ PyObject* zeros_like(PyObject*, PyObject* const* args, Py_ssize_t count) {
   }
   const ZeroForm form = zero_form(request.type.get());
   if (form == ZeroForm::failed) return nullptr;
+  if (form == ZeroForm::by_numpy && request.memory.shared) {
+    return refuse_to_share(request.type.get());
+  }
   if (form == ZeroForm::by_numpy) return zeros_like_by_numpy(args, &request);
   choose_layout(prototype, order, request.type.get(), &request.layout);
   Reference made(new_zeros(&request));
@@ -183,7 +188,7 @@ PyObject* zeros_like(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 constexpr const char* kZerosDoc =
-    R"(zeros(shape, dtype=None, order='C', *, device=None, like=None, alignment=64, commit='eager')
+    R"(zeros(shape, dtype=None, order='C', *, device=None, like=None, alignment=64, commit='eager', shared=False)
 --
 
 Return a new array of zeros, resident and aligned.
@@ -202,14 +207,19 @@ order : {"C", "F"}, optional
 device : {"cpu", None}, optional
     For the array API standard.
 like : array_like, optional
-    An array of another library, which then makes the array as it does (NEP 35): `alignment` and
-    `commit` are not for it.
+    An array of another library, which then makes the array as it does (NEP 35): `alignment`,
+    `commit` and `shared` are not for it.
 alignment : int, optional
     The address of the first element is a multiple of this power of two, from 1 to 2**30 bytes.
     Default 64.
-commit : {"eager", "lazy"}, optional
+commit : {"eager", "lazy", "background"}, optional
     "eager" (default): every page is resident on return. "lazy": pages become resident when they
-    are first touched, as with :func:`numpy.zeros`.
+    are first touched, as with :func:`numpy.zeros`. "background": as eager, but from 32 MiB on the
+    call returns at once where the memory is fresh, and threads make its pages ahead of their use.
+shared : bool, optional
+    Whether other processes can have the memory too: those that this one forks, and those to which
+    the array or a view of it is sent, by `multiprocessing`, `concurrent.futures`, joblib or Dask.
+    What one of them writes, all of them see. Default False.
 
 Returns
 -------
@@ -220,11 +230,12 @@ numpy.ndarray
 Raises
 ------
 MemoryError
-    When the memory cannot be had, or, if eager, does not fit in what the process may still use.
+    When the memory cannot be had, or, unless lazy, does not fit in what the process may still use.
     Nothing was touched then.
 TypeError, ValueError
-    As :func:`numpy.zeros`; also for dtype float8_e8m0fnu, which has no zero, and for an invalid
-    alignment or commit.
+    As :func:`numpy.zeros`; also for dtype float8_e8m0fnu, which has no zero, for an invalid
+    alignment, commit or `shared`, and for `shared` with a dtype whose elements are not in the
+    array's memory.
 
 Examples
 --------

@@ -71,13 +71,13 @@ bool read_order(PyObject* object, bool* fortran) {
   return false;
 }
 
-constexpr Parameters<6> kNew{
-    "Zeros", {"dtype", "fill", "name", "order", "alignment", "commit"}, 6, 6};
+constexpr Parameters<7> kNew{
+    "Zeros", {"dtype", "fill", "name", "order", "alignment", "commit", "shared"}, 7, 7};
 
 PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  PyObject* values[6];
+  PyObject* values[7];
   if (!kNew.read_tuple(args, kwargs, values)) return nullptr;
-  auto [dtype, fill, name, order, alignment, commit] = values;
+  auto [dtype, fill, name, order, alignment, commit, shared] = values;
   bool fortran = false;
   MemoryOptions memory;
   if (!PyArray_DescrCheck(dtype)) {
@@ -89,7 +89,7 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   if (form == ZeroForm::none) raise_no_zero(descr);
   if (form == ZeroForm::none || form == ZeroForm::failed) return nullptr;
   if (!read_order(order, &fortran) || !read_alignment(alignment, &memory.alignment) ||
-      !read_commit(commit, &memory.commit)) {
+      !read_commit(commit, &memory.commit) || !read_shared(shared, &memory.shared)) {
     return nullptr;
   }
   Reference array_dtype = of_arrays(reinterpret_cast<PyArray_Descr*>(Py_NewRef(dtype)));
@@ -132,8 +132,11 @@ PyObject* get_alignment(PyObject* self, void*) {
 }
 
 PyObject* get_commit(PyObject* self, void*) {
-  return PyUnicode_FromString(as_native(self)->memory.commit == alloc::Commit::lazy ? "lazy"
-                                                                                    : "eager");
+  return PyUnicode_FromString(name_of(as_native(self)->memory.commit));
+}
+
+PyObject* get_shared(PyObject* self, void*) {
+  return PyBool_FromLong(as_native(self)->memory.shared);
 }
 
 PyGetSetDef properties[] = {
@@ -144,7 +147,9 @@ PyGetSetDef properties[] = {
     {"alignment", get_alignment, nullptr,
      "int: the address of every array is a multiple of it (bytes).", nullptr},
     {"commit", get_commit, nullptr,
-     "str: \"eager\" when arrays are resident on return, else \"lazy\".", nullptr},
+     "str: \"eager\", \"lazy\" or \"background\", when pages become resident.", nullptr},
+    {"shared", get_shared, nullptr, "bool: whether other processes can have the arrays too.",
+     nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

@@ -49,18 +49,36 @@ bool read_alignment(PyObject* object, std::size_t* alignment) {
 }
 
 bool read_commit(PyObject* object, alloc::Commit* commit) {
-  if (PyUnicode_Check(object)) {
-    if (PyUnicode_CompareWithASCIIString(object, "eager") == 0) {
-      *commit = alloc::Commit::eager;
-      return true;
-    }
-    if (PyUnicode_CompareWithASCIIString(object, "lazy") == 0) {
-      *commit = alloc::Commit::lazy;
-      return true;
-    }
+  for (const auto known : {alloc::Commit::eager, alloc::Commit::lazy, alloc::Commit::background}) {
+    if (!PyUnicode_Check(object)) break;
+    if (PyUnicode_CompareWithASCIIString(object, name_of(known)) != 0) continue;
+    *commit = known;
+    return true;
   }
-  PyErr_Format(PyExc_ValueError, "commit must be \"eager\" or \"lazy\", got %R", object);
+  PyErr_Format(PyExc_ValueError, "commit must be \"eager\", \"lazy\" or \"background\", got %R",
+               object);
   return false;
+}
+
+bool read_shared(PyObject* object, bool* shared) {
+  if (object != Py_True && object != Py_False) {
+    PyErr_Format(PyExc_TypeError, "shared must be True or False, got %R", object);
+    return false;
+  }
+  *shared = object == Py_True;
+  return true;
+}
+
+const char* name_of(alloc::Commit commit) noexcept {
+  switch (commit) {
+    case alloc::Commit::lazy:
+      return "lazy";
+    case alloc::Commit::background:
+      return "background";
+    case alloc::Commit::eager:
+      break;
+  }
+  return "eager";
 }
 
 }  // namespace zerofill::python

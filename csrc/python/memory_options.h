@@ -15,6 +15,7 @@ constexpr std::size_t kDefaultAlignment = 64;
 struct MemoryOptions {
   std::size_t alignment = kDefaultAlignment;  ///< a power of two
   alloc::Commit commit = alloc::Commit::eager;
+  bool shared = false;  ///< whether other processes can have it too
 };
 
 /// Sets a Python error and returns false when the object is not a size: an int from 0 to what a
@@ -24,7 +25,10 @@ bool read_nbytes(PyObject* object, std::size_t* nbytes);
 /// The same for an alignment: a power of two from 1 to 2**30.
 bool read_alignment(PyObject* object, std::size_t* alignment);
 
-/// The same for a commit: "eager" or "lazy".
+/// The same for a commit: "eager", "lazy" or "background".
 bool read_commit(PyObject* object, alloc::Commit* commit);
+/// The same for a truth value: True or False.
+bool read_shared(PyObject* object, bool* shared);
+const char* name_of(alloc::Commit commit) noexcept;
 
 }  // namespace zerofill::python

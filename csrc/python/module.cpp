@@ -9,6 +9,7 @@
 #include "python/numpy_allocator.h"
 #include "python/reserve.h"
 #include "python/runtime.h"
+#include "python/shared.h"
 
 namespace zerofill::python {
 namespace {
@@ -39,6 +40,7 @@ PYBIND11_MODULE(_zerofill_in_main_interpreter, module, pybind11::mod_gil_not_use
   register_numpy_allocator(module);
   register_reserve(module);
   register_runtime(module);
+  register_shared(module);
   register_call_sites(module);
 }
 

@@ -16,6 +16,7 @@
 #include "os/cpus.h"
 #include "os/limits.h"
 #include "os/pages.h"
+#include "os/shared.h"
 #include "python/array.h"
 #include "python/gil.h"
 #include "python/live_arrays.h"
@@ -142,6 +143,7 @@ py::dict system_info() {
   record["page_bytes"] = os::page_bytes();
   record["huge_page_bytes"] = os::huge_page_bytes();
   record["huge_page_policy"] = os::huge_page_policy();
+  record["shared_huge_page_policy"] = os::shared_huge_page_policy();
   record["workers"] = team::workers();
   os::MemoryBudget budget;
   const bool known = os::read_memory_budget(&budget) == 0;

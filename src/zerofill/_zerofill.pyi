@@ -44,7 +44,7 @@ class _SupportsDLPack(Protocol):
 class _SupportsAsList(Protocol):
     def as_list(self) -> list[int]: ...
 
-_Commit: TypeAlias = Literal["eager", "lazy"]
+_Commit: TypeAlias = Literal["eager", "lazy", "background"]
 _Device: TypeAlias = Literal["cpu"]
 _Order: TypeAlias = Literal["C", "F"]
 _Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
@@ -52,7 +52,12 @@ _Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 @final
 class Buffer:
     def __new__(
-        cls, nbytes: SupportsIndex, *, alignment: int = 64, commit: _Commit = "eager"
+        cls,
+        nbytes: SupportsIndex,
+        *,
+        alignment: int = 64,
+        commit: _Commit = "eager",
+        shared: bool = False,
     ) -> Self: ...
     @property
     def nbytes(self) -> int: ...
@@ -62,6 +67,10 @@ class Buffer:
     def alignment(self) -> int: ...
     @property
     def huge_pages(self) -> bool: ...
+    @property
+    def shared(self) -> bool: ...
+    @property
+    def path(self) -> str | None: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
     def __len__(self) -> int: ...
     def __copy__(self) -> Buffer: ...
@@ -78,6 +87,7 @@ class NativeZeros:
         order: _Order,
         alignment: int,
         commit: _Commit,
+        shared: bool,
     ) -> Self: ...
     @property
     def dtype(self) -> np.dtype[Any]: ...
@@ -87,6 +97,8 @@ class NativeZeros:
     def alignment(self) -> int: ...
     @property
     def commit(self) -> _Commit: ...
+    @property
+    def shared(self) -> bool: ...
     @property
     def _name(self) -> str | None: ...
     @overload
@@ -201,6 +213,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
+    shared: bool = False,
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]: ...
 @overload
 def zeros(
@@ -212,6 +225,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
+    shared: bool = False,
 ) -> np.ndarray[tuple[int], _DTypeT]: ...
 @overload
 def zeros(
@@ -223,6 +237,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
+    shared: bool = False,
 ) -> np.ndarray[tuple[int], np.dtype[_ScalarT]]: ...
 @overload
 def zeros(
@@ -234,6 +249,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
+    shared: bool = False,
 ) -> np.ndarray[tuple[int], np.dtype[Any]]: ...
 @overload
 def zeros(
@@ -245,6 +261,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
+    shared: bool = False,
 ) -> np.ndarray[_ShapeT, np.dtype[np.float64]]: ...
 @overload
 def zeros(  # type: ignore[overload-overlap]
@@ -256,6 +273,7 @@ def zeros(  # type: ignore[overload-overlap]
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
+    shared: bool = False,
 ) -> np.ndarray[_ShapeT, _DTypeT]: ...
 @overload
 def zeros(
@@ -267,6 +285,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
+    shared: bool = False,
 ) -> np.ndarray[_ShapeT, np.dtype[_ScalarT]]: ...
 @overload
 def zeros(
@@ -278,6 +297,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
+    shared: bool = False,
 ) -> np.ndarray[_ShapeT, np.dtype[Any]]: ...
 @overload
 def zeros(
@@ -289,6 +309,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
+    shared: bool = False,
 ) -> NDArray[np.float64]: ...
 @overload
 def zeros(
@@ -300,6 +321,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
+    shared: bool = False,
 ) -> np.ndarray[tuple[Any, ...], _DTypeT]: ...
 @overload
 def zeros(
@@ -311,6 +333,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
+    shared: bool = False,
 ) -> NDArray[_ScalarT]: ...
 @overload
 def zeros(
@@ -322,6 +345,7 @@ def zeros(
     like: Any = None,
     alignment: int = 64,
     commit: _Commit = "eager",
+    shared: bool = False,
 ) -> NDArray[Any]: ...
 def zeros_like(
     a: object,
@@ -332,6 +356,7 @@ def zeros_like(
     device: object,
     alignment: int,
     commit: str,
+    shared: bool,
     /,
 ) -> NDArray[Any]: ...
 def clear(array: _ClearedT, /) -> _ClearedT: ...
@@ -369,5 +394,17 @@ def start_recording_call_sites(least_bytes: int, skipped_files: list[str]) -> No
 def stop_recording_call_sites() -> None: ...
 def forget_call_sites_in_child() -> None: ...
 def call_sites() -> dict[str, Any]: ...
+def identity_of_shared(buffer: Buffer) -> int: ...
+def send_shared(buffer: Buffer, parent: int) -> tuple[int, int, int, int]: ...
+def receive_shared(
+    handle: int,
+    nbytes: int,
+    alignment: int,
+    writable: bool,
+    identity: int,
+    number: int,
+    slot: int,
+) -> Buffer | None: ...
+def receive_shared_again(buffer: Buffer, identity: int, number: int, slot: int) -> bool: ...
 def get_numpy_handler() -> object: ...
 def set_numpy_handler(handler: object) -> object: ...

@@ -14,6 +14,7 @@ __all__ = ["clear", "zeros", "zeros_like"]
 
 _ArrayT = TypeVar("_ArrayT", bound=np.ndarray[Any, Any])
 _ScalarT = TypeVar("_ScalarT", bound=np.generic)
+_Commit: TypeAlias = Literal["eager", "lazy", "background"]
 _Order: TypeAlias = Literal["K", "A", "C", "F"]
 _Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 
@@ -28,7 +29,8 @@ def zeros_like(
     *,
     device: Literal["cpu"] | None = None,
     alignment: int = 64,
-    commit: Literal["eager", "lazy"] = "eager",
+    commit: _Commit = "eager",
+    shared: bool = False,
 ) -> _ArrayT: ...
 @overload
 def zeros_like(
@@ -40,7 +42,8 @@ def zeros_like(
     *,
     device: Literal["cpu"] | None = None,
     alignment: int = 64,
-    commit: Literal["eager", "lazy"] = "eager",
+    commit: _Commit = "eager",
+    shared: bool = False,
 ) -> NDArray[_ScalarT]: ...
 @overload
 def zeros_like(
@@ -52,7 +55,8 @@ def zeros_like(
     *,
     device: Literal["cpu"] | None = None,
     alignment: int = 64,
-    commit: Literal["eager", "lazy"] = "eager",
+    commit: _Commit = "eager",
+    shared: bool = False,
 ) -> NDArray[_ScalarT]: ...
 @overload
 def zeros_like(
@@ -64,7 +68,8 @@ def zeros_like(
     *,
     device: Literal["cpu"] | None = None,
     alignment: int = 64,
-    commit: Literal["eager", "lazy"] = "eager",
+    commit: _Commit = "eager",
+    shared: bool = False,
 ) -> NDArray[Any]: ...
 def zeros_like(
     a: object,
@@ -75,7 +80,8 @@ def zeros_like(
     *,
     device: Literal["cpu"] | None = None,
     alignment: int = 64,
-    commit: Literal["eager", "lazy"] = "eager",
+    commit: _Commit = "eager",
+    shared: bool = False,
 ) -> NDArray[Any]:
     """Return an array of zeros with the shape and dtype of a given one, resident and aligned.
 
@@ -99,8 +105,10 @@ def zeros_like(
         For the array API standard; has no effect.
     alignment : int, optional
         As for :func:`zerofill.zeros`. Default 64 bytes.
-    commit : {"eager", "lazy"}, optional
+    commit : {"eager", "lazy", "background"}, optional
         As for :func:`zerofill.zeros`. Default "eager".
+    shared : bool, optional
+        As for :func:`zerofill.zeros`. Default False.
 
     Returns
     -------
@@ -120,4 +128,4 @@ def zeros_like(
     >>> zerofill.zeros_like([1, 2, 3])
     array([0, 0, 0])
     """
-    return _zerofill.zeros_like(a, dtype, order, subok, shape, device, alignment, commit)
+    return _zerofill.zeros_like(a, dtype, order, subok, shape, device, alignment, commit, shared)

@@ -66,9 +66,11 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
     alignment : int, optional
         A power of two from 1 to 2**30, in bytes. The address of the first element is a multiple
         of it. Default 64.
-    commit : {"eager", "lazy"}, optional
-        "eager" (default): every page is resident when the call returns. "lazy": pages become
-        resident when they are first touched, as with :func:`numpy.zeros`.
+    commit : {"eager", "lazy", "background"}, optional
+        When pages become resident, as for :func:`zerofill.zeros`. Default "eager".
+    shared : bool, optional
+        Whether other processes can have the arrays too, as for :func:`zerofill.zeros`. Default
+        False.
 
     Raises
     ------
@@ -100,18 +102,19 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         *,
         order: Literal["C", "F"] = "C",
         alignment: int = 64,
-        commit: Literal["eager", "lazy"] = "eager",
+        commit: Literal["eager", "lazy", "background"] = "eager",
+        shared: bool = False,
     ) -> _SelfZeros:
         """Make an initializer. The class describes the parameters."""
         resolved = dtypes.read_as_tensorflow(dtype)
         return super().__new__(
-            cls, resolved.dtype, resolved.fill, resolved.name, order, alignment, commit
+            cls, resolved.dtype, resolved.fill, resolved.name, order, alignment, commit, shared
         )
 
     @property
     def _options(self) -> dict[str, Any]:
         """The options other than the dtype that differ from their default."""
-        options = {"order": self.order, "alignment": self.alignment, "commit": self.commit}
+        options = {key: getattr(self, key) for key in _DEFAULTS}
         return {key: value for key, value in options.items() if value != _DEFAULTS[key]}
 
     @property
@@ -205,7 +208,7 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         # Equal dtypes may have different hashes, but have the same string. Equality of structured
         # dtypes ignores whether their elements are np.record.
         is_record = self.dtype.type is np.record
-        return (self._name, self.dtype.str, is_record, self.order, self.alignment, self.commit)
+        return (self._name, self.dtype.str, is_record, *(getattr(self, key) for key in _DEFAULTS))
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -223,7 +226,7 @@ class Zeros(NativeZeros, Initializer):  # type: ignore[misc]
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 
-_DEFAULTS: dict[str, Any] = {"order": "C", "alignment": 64, "commit": "eager"}
+_DEFAULTS: dict[str, Any] = {"order": "C", "alignment": 64, "commit": "eager", "shared": False}
 
 zeros = Zeros
 zeros_initializer = Zeros

@@ -58,7 +58,7 @@ def test_no_array_shows_bytes_of_an_earlier_one(scrub, count):
     def work(seed):
         chance = random.Random(seed)
         for _ in range(allocations):
-            way = chance.choice(["eager", "eager", "lazy", "NumPy"])
+            way = chance.choice(["eager", "eager", "lazy", "background", "NumPy"])
             alignment = numpys_alignment if way == "NumPy" else 1 << chance.randrange(13)
             (nbytes,) = chance.choices(SIZES, WEIGHTS)
             array = make_zeros(nbytes, alignment, way)
@@ -100,7 +100,7 @@ class PoolMachine(RuleBasedStateMachine):
         target=arrays,
         nbytes=st.sampled_from(SIZES),
         power=st.integers(0, 22),
-        commit=st.sampled_from(["eager", "lazy"]),
+        commit=st.sampled_from(["eager", "lazy", "background"]),
     )
     def make(self, nbytes, power, commit):
         array = zerofill.zeros(nbytes, "u1", alignment=1 << power, commit=commit)

@@ -16,14 +16,19 @@ PACKAGE = ROOT / "src" / "zerofill"
 LAYERS = ["base", "os", "kernel", "team", "zeroing", "blocks", "heap", "alloc", "python"]
 
 # The headers through which python/ uses the three rooms of memory, and what these show of the rooms
-# in turn: the block that an allocation owns, and the reservation that reserve() returns.
+# in turn: the block that an allocation owns, the threads that make its pages, the messages that
+# were sent of it, and the reservation that reserve() returns.
 DOORS = {"alloc/allocator.h", "alloc/aligned_malloc.h", "alloc/reserve.h", "zeroing/strided.h"}
-BEHIND_THE_DOORS = {"alloc/allocation.h", "blocks/block.h", "blocks/budget.h"}
+BEHIND_THE_DOORS = {
+    *("alloc/allocation.h", "alloc/sending.h", "blocks/block.h", "blocks/budget.h"),
+    *("blocks/first_touch.h", "blocks/prefault.h", "blocks/shared_control.h"),
+}
 ROOMS = ("zeroing/", "blocks/", "alloc/")
 
 # Python modules, and what of the package each may import.
 IMPORTS = {
     "_zerofill": set(),
+    "sharing": {"_zerofill", "picklers", "transport"},
     "dtypes": set(),
     "creation": {"_zerofill"},
     "dtype_serialization": {"dtypes"},
@@ -118,7 +123,7 @@ def test_of_blocks_python_names_only_what_the_door_returns():
     for path in SOURCES:
         if layer(path) == "python":
             used |= set(re.findall(r"\bblocks::(\w+)", path.read_text(encoding="utf-8")))
-    assert used == {"Reservation"}
+    assert used == {"Reservation", "Ticket"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(CSRC)))

@@ -13,7 +13,7 @@ def test_all_is_the_truth():
     modules = {"benchmark", "cli", "creation", "diagnostics", "dtype_serialization", "dtypes"}
     modules |= {"initializers", "interop", "keras_configs", "keywords", "numpy_handler"}
     modules |= {"compare", "counters", "launch", "option_values", "profile", "profiler"}
-    modules |= {"runtime", "sizes"}
+    modules |= {"picklers", "runtime", "sharing", "sizes", "transport"}
     public = {name for name in vars(zerofill) if not name.startswith("_")}
     assert public - modules | {"initializers"} == set(zerofill.__all__)
     assert sorted(zerofill.__all__) == zerofill.__all__

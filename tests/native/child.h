@@ -23,4 +23,13 @@ bool holds_in_child(Promise promise) {
   return child > 0 && ended_well(child);
 }
 
+/// Whether the child of a fork does not survive `act()`: by a signal, or as a sanitizer answers it.
+template <typename Act>
+bool dies_in_child(Act act) {
+  return !holds_in_child([&] {
+    act();
+    return true;
+  });
+}
+
 }  // namespace zerofill::test

@@ -82,6 +82,7 @@ TRIALS = {
     "lazy": lambda: zerofill.zeros(MIB, "u1", commit="lazy"),
     "lazies": lazies,
     "large, lazy": lambda: zerofill.zeros(64 * MIB, "u1", commit="lazy"),
+    "large, background": lambda: zerofill.zeros(64 * MIB, "u1", commit="background"),
     "like": lambda: zerofill.zeros_like(MATRIX),
     "subarray": lambda: zerofill.zeros(3, SUBARRAY),
     "structured": lambda: zerofill.zeros(3, STRUCTURE),

@@ -188,7 +188,7 @@ class Hostile:
         drawn = {
             "order": lambda: self.option(["C", "F", "A", "K", None, b"C"]),
             "alignment": lambda: self.option([1, 64, 4096, 3, 0, 2**20, 2**31, -64]),
-            "commit": lambda: self.option(["eager", "lazy", "EAGER"]),
+            "commit": lambda: self.option(["eager", "lazy", "background", "EAGER"]),
             "device": lambda: self.option([None, "cpu", "cuda"]),
             "like": lambda: self.option([None, np.ones(2)]),
             "subok": lambda: self.option([True, False]),

@@ -22,7 +22,7 @@ def load(seed: int, until: float) -> None:
     chance = random.Random(seed)
     held: list = []
     while time.monotonic() < until:
-        commit = chance.choice(["eager", "eager", "lazy"])
+        commit = chance.choice(["eager", "eager", "lazy", "background"])
         array = zerofill.zeros(chance.choice(SIZES), "u1", commit=commit)
         assert not array.any()
         array.fill(1)

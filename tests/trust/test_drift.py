@@ -25,6 +25,7 @@ CALLS_OF = {
     "zeros, large": lambda: zerofill.zeros(8 * MIB, "u1"),
     "zeros, lazy": lambda: zerofill.zeros(MIB, "u1", commit="lazy"),
     "zeros, large and lazy": lambda: zerofill.zeros(64 * MIB, "u1", commit="lazy"),
+    "zeros, background": lambda: zerofill.zeros(64 * MIB, "u1", commit="background"),
     "zeros, aligned": lambda: zerofill.zeros(10, alignment=1 << 21),
     "zeros, structured": lambda: zerofill.zeros(3, [("a", "f4"), ("o", object)]),
     "zeros, refused": lambda: refused(lambda: zerofill.zeros(1 << 50)),

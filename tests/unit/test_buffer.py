@@ -24,7 +24,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("nbytes", [0, 1, 100, 300_000, 5 * MIB])
-@pytest.mark.parametrize("commit", ["eager", "lazy"])
+@pytest.mark.parametrize("commit", ["eager", "lazy", "background"])
 def test_its_memory(nbytes, commit):
     buffer = zerofill.Buffer(nbytes, alignment=256, commit=commit)
     assert (buffer.nbytes, buffer.alignment) == (nbytes, 256)

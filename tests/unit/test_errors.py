@@ -229,7 +229,7 @@ def test_alignment_must_be_an_integer(alignment):
 
 @pytest.mark.parametrize("commit", ["Eager", "", None, 1, b"eager"])
 def test_commit_must_be_known(commit):
-    words = re.escape(f'commit must be "eager" or "lazy", got {commit!r}')
+    words = re.escape(f'commit must be "eager", "lazy" or "background", got {commit!r}')
     for make in (
         lambda: zerofill.zeros(3, commit=commit),
         lambda: zerofill.zeros_like([1], commit=commit),

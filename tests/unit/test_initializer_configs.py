@@ -15,6 +15,7 @@ OPTIONS = [
     {"order": "F"},
     {"alignment": 4096},
     {"commit": "lazy"},
+    {"commit": "background"},
     {"order": "F", "alignment": 1, "commit": "lazy"},
 ]
 

@@ -120,17 +120,21 @@ def test_signatures():
     assert str(inspect.signature(Subclass())) == call
     assert str(inspect.signature(Zeros().__call__)) == call
     parameters = inspect.signature(Zeros).parameters
-    assert list(parameters) == ["dtype", "order", "alignment", "commit"]
-    assert [parameter.default for parameter in parameters.values()] == ["float32", "C", 64, "eager"]
+    assert list(parameters) == ["dtype", "order", "alignment", "commit", "shared"]
+    defaults = [parameter.default for parameter in parameters.values()]
+    assert defaults == ["float32", "C", 64, "eager", False]
     spec = inspect.getfullargspec(Zeros())
     assert spec.args == ["self", "shape", "dtype", "partition_info"]
     assert spec.defaults == (None, None)
     assert spec.kwonlyargs == ["partition_shape", "partition_offset"]
     assert str(inspect.signature(Counting())) == "(shape, dtype=None, **kwargs)"
     for function, names in (
-        (zerofill.zeros, ["shape", "dtype", "order", "device", "like", "alignment", "commit"]),
+        (
+            zerofill.zeros,
+            ["shape", "dtype", "order", "device", "like", "alignment", "commit", "shared"],
+        ),
         (zerofill.clear, ["array"]),
-        (zerofill.Buffer, ["nbytes", "alignment", "commit"]),
+        (zerofill.Buffer, ["nbytes", "alignment", "commit", "shared"]),
     ):
         assert list(inspect.signature(function).parameters) == names
 

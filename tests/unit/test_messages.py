@@ -12,7 +12,7 @@ BYTES = "must be an integer, a number of bytes from 0 to 2**63 - 1, a size such 
 SECONDS = "must be a finite number of seconds, 0 or more"
 DTYPE = "must be a data type such as 'float32'"
 CALL = "a shape is one argument of the initializer's call, as in Zeros('float32')((2, 3))"
-OPTIONS = "it takes dtype, order, alignment and commit"
+OPTIONS = "it takes dtype, order, alignment, commit and shared"
 
 # A call, the argument, the value as the message shows it, and what would be right.
 ERRORS = [
@@ -31,7 +31,7 @@ ERRORS = [
     (lambda: Zeros(alignment=3), "alignment", "3", POWER),
     (lambda: zerofill.zeros(2, alignment=64.0), "alignment", "64.0", POWER),
     (lambda: zerofill.zeros_like([1], alignment=None), "alignment", "None", POWER),
-    (lambda: zerofill.zeros(2, commit="now"), "commit", "'now'", '"eager" or "lazy"'),
+    (lambda: zerofill.zeros(2, commit="now"), "commit", "'now'", '"lazy" or "background"'),
     (lambda: zerofill.Buffer("1GiB"), "nbytes", "'1GiB'", INTEGER),
     (lambda: zerofill.Buffer(1.5), "nbytes", "1.5", INTEGER),
     (lambda: zerofill.Buffer(-1), "nbytes", "-1", "must be from 0 to 2**63 - 1"),

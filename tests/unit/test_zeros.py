@@ -60,7 +60,7 @@ def lives_in_numpys_memory(array: np.ndarray) -> bool:
     dtype=st.sampled_from(DTYPES),
     order=st.sampled_from("CF"),
     power=st.integers(0, 15),
-    commit=st.sampled_from(["eager", "lazy"]),
+    commit=st.sampled_from(["eager", "lazy", "background"]),
 )
 def test_zeros_equals_numpys(shape, dtype, order, power, commit):
     numpys = np.zeros(shape, dtype, order)
@@ -77,7 +77,7 @@ def test_zeros_equals_numpys(shape, dtype, order, power, commit):
     shape=shapes,
     dtype=st.sampled_from(DTYPES),
     order=st.sampled_from("CF"),
-    commit=st.sampled_from(["eager", "lazy"]),
+    commit=st.sampled_from(["eager", "lazy", "background"]),
 )
 def test_the_initializer_makes_the_same_array(shape, dtype, order, commit):
     initializer = zerofill.Zeros(dtype, order=order, commit=commit)
@@ -136,7 +136,7 @@ def test_every_alignment(power, nbytes):
 
 
 @pytest.mark.parametrize("nbytes", [36, 4096, 300_000, 3 * MIB + 5, 80 * MIB])
-@pytest.mark.parametrize("commit", ["eager", "lazy"])
+@pytest.mark.parametrize("commit", ["eager", "lazy", "background"])
 def test_arrays_share_nothing_and_start_at_zero(nbytes, commit):
     arrays = []
     for value in range(1, 5):

@@ -13,6 +13,7 @@
 
 #include "base/align.h"
 #include "base/checked.h"
+#include "os/linux/huge_page_policy.h"
 #include "os/linux/pagemap.h"
 
 // Values of the kernel's interface that the headers of older C libraries lack.
@@ -27,62 +28,19 @@
 namespace zerofill::os {
 namespace {
 
-constexpr const char* kHugePageFolder = "/sys/kernel/mm/transparent_hugepage/";
-
-/// Reads the first line of one of the kernel's files into `text`, without the newline.
-bool read_line(const char* name, char* text, std::size_t capacity) noexcept {
-  char path[96];
-  std::snprintf(path, sizeof path, "%s%s", kHugePageFolder, name);
-  std::FILE* file = std::fopen(path, "re");
-  if (file == nullptr) return false;
-  const bool read = std::fgets(text, static_cast<int>(capacity), file) != nullptr;
-  std::fclose(file);
-  if (read) text[std::strcspn(text, "\n")] = '\0';
-  return read;
-}
-
-using Policy = char[16];
-
-/// Reads the policy in force, which is in brackets: "always [madvise] never".
-bool read_policy(const char* name, Policy* policy) noexcept {
-  char line[96];
-  if (!read_line(name, line, sizeof line)) return false;
-  const char* open = std::strchr(line, '[');
-  const char* close = open != nullptr ? std::strchr(open, ']') : nullptr;
-  if (close == nullptr) return false;
-  std::snprintf(*policy, sizeof *policy, "%.*s", static_cast<int>(close - open - 1), open + 1);
-  return true;
-}
-
 struct HugePages {
   std::size_t bytes = 0;
-  Policy policy = "unsupported";
+  Policy policy;
 
   HugePages() noexcept {
-    if (!read_policy("enabled", &policy)) return;
-    const std::size_t size = read_size();
-    // Linux 6.8 and newer have a policy for each size too, which may be to do as the other one.
-    char name[48];
-    Policy of_size = "inherit";
-    std::snprintf(name, sizeof name, "hugepages-%zukB/enabled", size / 1024);
-    if (read_policy(name, &of_size) && std::strcmp(of_size, "inherit") != 0) {
-      std::memcpy(policy, of_size, sizeof policy);
-    }
-    if (std::strcmp(policy, "never") == 0) return;
+    const std::size_t size = read_huge_page_bytes();
+    read_policy_of_size("enabled", size, &policy);
+    if (std::strcmp(policy, "never") == 0 || std::strcmp(policy, "unsupported") == 0) return;
     if (prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1) {
       std::snprintf(policy, sizeof policy, "prctl never");
       return;
     }
     bytes = size;
-  }
-
- private:
-  static std::size_t read_size() noexcept {
-    char line[96];
-    unsigned long long size = 0;
-    const bool known = read_line("hpage_pmd_size", line, sizeof line) &&
-                       std::sscanf(line, "%llu", &size) == 1 && is_power_of_two(size);
-    return known ? size : 0;
   }
 };
 

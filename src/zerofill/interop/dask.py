@@ -23,7 +23,7 @@ def zeros(
     order: Literal["C", "F"] = "C",
     *,
     alignment: int = 64,
-    commit: Literal["eager", "lazy"] = "eager",
+    commit: Literal["eager", "lazy", "background"] = "eager",
 ) -> Any:
     """Return a Dask array of zeros whose chunks are allocated by zerofill on the workers.
 
@@ -45,7 +45,7 @@ def zeros(
         Memory order of each chunk. Default "C".
     alignment : int, optional
         In bytes, of each chunk on the worker that created it. Default 64.
-    commit : {"eager", "lazy"}, optional
+    commit : {"eager", "lazy", "background"}, optional
         As for :func:`zerofill.zeros`. Default "eager".
 
     Returns

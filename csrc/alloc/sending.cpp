@@ -1,0 +1,165 @@
+#include "alloc/sending.h"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "alloc/allocation.h"
+#include "base/clock.h"
+#include "base/immortal.h"
+#include "base/options.h"
+#include "blocks/fork_epoch.h"
+#include "blocks/pool.h"
+#include "blocks/shared_block.h"
+#include "os/relatives.h"
+
+namespace zerofill::alloc {
+namespace {
+
+/// How often the background thread looks whether a message has arrived.
+constexpr Clock::duration kInterval = std::chrono::milliseconds(50);
+/// How often, whether a process is left that could receive it, which takes longer.
+constexpr Clock::duration kRelativesInterval = std::chrono::seconds(1);
+
+struct Item {
+  Kept kept;
+  Clock::time_point hopeless_since;  ///< when nobody was found first; none yet if it is zero
+  Item* next;
+};
+
+struct Items {
+  std::mutex mutex;
+  Item* first = nullptr;
+  std::size_t bytes = 0;
+  Clock::time_point relatives_due;
+};
+
+Immortal<Items> items;
+
+blocks::SharedControl* control_of(const Kept& kept) noexcept {
+  return &blocks::control_of(*kept.block);
+}
+
+/// Whether there has been nobody to receive it for as long as freed memory is kept.
+bool is_hopeless(Item* item, Clock::time_point now) noexcept {
+  if (item->kept.sent->can_arrive()) {
+    item->hopeless_since = Clock::time_point{};
+    return false;
+  }
+  if (item->hopeless_since == Clock::time_point{}) item->hopeless_since = now;
+  return now - item->hopeless_since >= decay_time();
+}
+
+/// Takes what need not be kept off the list. pre: the mutex is held.
+Item* take_done() noexcept {
+  const Clock::time_point now = Clock::now();
+  const bool looks_for_relatives = now >= items->relatives_due;
+  if (looks_for_relatives) items->relatives_due = now + std::min(kRelativesInterval, decay_time());
+  Item* done = nullptr;
+  for (Item** link = &items->first; *link != nullptr;) {
+    Item* item = *link;
+    const bool has_arrived = item->kept.sent->have_arrived(control_of(item->kept));
+    if (!has_arrived && !(looks_for_relatives && is_hopeless(item, now))) {
+      link = &item->next;
+      continue;
+    }
+    *link = item->next;
+    item->next = std::exchange(done, item);
+    items->bytes -= item->kept.block->bytes;
+  }
+  return done;
+}
+
+Clock::time_point step() noexcept {
+  give_up_received();
+  const std::lock_guard<std::mutex> lock(items->mutex);
+  return items->first != nullptr ? Clock::now() + kInterval : blocks::BackgroundThread::kWhenWoken;
+}
+
+}  // namespace
+
+blocks::Ticket Sent::send(blocks::SharedControl* control, int parent) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  forget_those_of_parent();
+  if (parent != 0) parent_ = parent;
+  if (tickets_.size() == tickets_.capacity()) {
+    drop_arrived(control);
+    tickets_.reserve(std::max<std::size_t>(2 * tickets_.size(), 8));
+  }
+  tickets_.push_back(control->send());  // there is room for it
+  return tickets_.back();
+}
+
+bool Sent::have_arrived(blocks::SharedControl* control) noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  forget_those_of_parent();
+  drop_arrived(control);
+  return tickets_.empty();
+}
+
+bool Sent::can_arrive() const noexcept {
+  return os::has_running_child() || (parent_ != 0 && os::is_running(parent_));
+}
+
+void Sent::drop_arrived(blocks::SharedControl* control) noexcept {
+  const auto has_arrived = [&](const blocks::Ticket& sent) { return control->collect(sent); };
+  tickets_.erase(std::remove_if(tickets_.begin(), tickets_.end(), has_arrived), tickets_.end());
+}
+
+/// What the parent of a fork has sent is not the child's.
+void Sent::forget_those_of_parent() noexcept {
+  const int self = os::this_process();
+  if (std::exchange(sender_, self) == self) return;
+  tickets_.clear();
+  parent_ = 0;
+}
+
+void keep_until_received(Kept kept) noexcept {
+  auto* item = new (std::nothrow) Item{std::move(kept), Clock::time_point{}, nullptr};
+  if (item == nullptr) return;
+  {
+    const std::lock_guard<std::mutex> lock(items->mutex);
+    items->bytes += item->kept.block->bytes;
+    item->next = std::exchange(items->first, item);
+  }
+  give_up_received();
+  (void)blocks::start_chore(&step);  // without the thread, whoever shares memory next looks
+}
+
+void give_up_received() noexcept {
+  Item* done = nullptr;
+  {
+    const std::lock_guard<std::mutex> lock(items->mutex);
+    if (items->first != nullptr) done = take_done();
+  }
+  while (done != nullptr) {
+    const std::unique_ptr<Item> item(std::exchange(done, done->next));
+    give_back_shared(std::move(item->kept.block), true);
+  }
+}
+
+std::size_t kept_bytes() noexcept {
+  const std::lock_guard<std::mutex> lock(items->mutex);
+  return items->bytes;
+}
+
+void lock_sending_before_fork() noexcept { items->mutex.lock(); }
+
+void unlock_sending_in_parent() noexcept {
+  const bool waits = items->first != nullptr;
+  items->mutex.unlock();
+  if (waits) (void)blocks::start_chore(&step);
+}
+
+void unlock_sending_in_child() noexcept {
+  Item* parents = std::exchange(items->first, nullptr);
+  items->bytes = 0;
+  items->mutex.unlock();
+  remake_in_child(&items->mutex);
+  while (parents != nullptr) {
+    const std::unique_ptr<Item> item(std::exchange(parents, parents->next));
+  }
+}
+
+}  // namespace zerofill::alloc

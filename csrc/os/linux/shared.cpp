@@ -1,0 +1,198 @@
+#include "os/shared.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+
+#include "base/align.h"
+#include "base/checked.h"
+#include "os/linux/huge_page_policy.h"
+#include "os/pages.h"
+
+// A value of the kernel's interface that the headers of older C libraries lack.
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U  // Linux 6.3
+#endif
+
+namespace zerofill::os {
+namespace {
+
+// The size is final: the pages behind it could not be touched.
+constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
+
+/// At load time: base/immortal.h.
+struct SharedHugePages {
+  Policy policy;
+  bool are_there;
+
+  SharedHugePages() noexcept {
+    read_policy_of_size("shmem_enabled", read_huge_page_bytes(), &policy);
+    are_there = std::strcmp(policy, "never") != 0 && std::strcmp(policy, "deny") != 0 &&
+                std::strcmp(policy, "unsupported") != 0;
+  }
+};
+
+const SharedHugePages kSharedHugePages;
+
+/// A memory file of no size yet; negative with errno set.
+int create_file(const char* name) noexcept {
+  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  // Where the system's setting (vm.memfd_noexec) wants it said whether the file may be run.
+  const int file = memfd_create(name, kFlags | MFD_NOEXEC_SEAL);
+  return file < 0 && errno == EINVAL ? memfd_create(name, kFlags) : file;
+}
+
+/// Whether each handle of this process was opened again, as holders are counted by.
+std::atomic<bool> counts_holders{true};
+
+/// The same file, opened by its path: those that memfd_create(2) opens are not counted as open.
+int open_again(int file) noexcept {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  const int again = open(path, O_RDWR | O_CLOEXEC);
+  if (again < 0) {
+    counts_holders.store(false, std::memory_order_relaxed);
+    return file;
+  }
+  close(file);
+  return again;
+}
+
+std::size_t limit_of(decltype(RLIMIT_FSIZE) resource) noexcept {
+  struct rlimit limit{};
+  const bool has_one = getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  return has_one ? limit.rlim_cur : SIZE_MAX;
+}
+
+bool give_size(int file, std::size_t bytes) noexcept {
+  return ftruncate(file, static_cast<off_t>(bytes)) == 0 &&
+         fcntl(file, F_ADD_SEALS, kSizeSeals | F_SEAL_SEAL) == 0;
+}
+
+void* map(void* wanted, int file, std::size_t bytes) noexcept {
+  const int flags = MAP_SHARED | (wanted != nullptr ? MAP_FIXED : 0);
+  return mmap(wanted, bytes, PROT_READ | PROT_WRITE, flags, file, 0);
+}
+
+/// Maps a file in the place of addresses that hold nothing.
+int map_aligned(int file, std::size_t bytes, std::size_t alignment, void** address) noexcept {
+  std::size_t padded;
+  if (!checked_add(bytes, alignment - page_bytes(), &padded)) return ENOMEM;
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  void* room = mmap(nullptr, padded, PROT_NONE, kFlags, -1, 0);
+  if (room == MAP_FAILED) return errno;
+  auto* start = static_cast<std::byte*>(room);
+  std::byte* aligned = align_up(start, alignment);
+  if (map(aligned, file, bytes) == MAP_FAILED) {
+    const int error = errno;
+    munmap(room, padded);
+    return error;
+  }
+  const auto before = static_cast<std::size_t>(aligned - start);
+  const std::size_t after = padded - before - bytes;
+  if (before != 0) munmap(start, before);
+  if (after != 0) munmap(aligned + bytes, after);
+  *address = aligned;
+  return 0;
+}
+
+}  // namespace
+
+int create_shared(std::size_t bytes, const char* name, SharedHandle* handle) noexcept {
+  // Beforehand, because growing a file beyond the limit raises SIGXFSZ too.
+  if (bytes > largest_shared_bytes()) return EFBIG;
+  const int file = create_file(name);
+  if (file < 0) return errno;
+  if (!give_size(file, bytes)) {
+    const int error = errno;
+    close(file);
+    return error;
+  }
+  *handle = open_again(file);
+  return 0;
+}
+
+int find_shared_bytes(SharedHandle handle, std::size_t* bytes) noexcept {
+  const int file = static_cast<int>(handle);
+  const int seals = fcntl(file, F_GET_SEALS);
+  struct stat status{};
+  if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) return EINVAL;
+  if (fstat(file, &status) != 0) return errno;
+  *bytes = static_cast<std::size_t>(status.st_size);
+  return 0;
+}
+
+int map_shared(SharedHandle handle, std::size_t bytes, std::size_t alignment,
+               void** address) noexcept {
+  const int file = static_cast<int>(handle);
+  void* mapping = map(nullptr, file, bytes);
+  if (mapping == MAP_FAILED) return errno;
+  if (reinterpret_cast<std::uintptr_t>(mapping) % alignment != 0) {
+    munmap(mapping, bytes);
+    return map_aligned(file, bytes, alignment, address);
+  }
+  *address = mapping;
+  return 0;
+}
+
+int unmap_shared(void* address, std::size_t bytes) noexcept { return unmap_pages(address, bytes); }
+
+int protect_shared(void* address, std::size_t bytes) noexcept {
+  return mprotect(address, bytes, PROT_READ) == 0 ? 0 : errno;
+}
+
+int allocate_shared(SharedHandle handle, std::size_t start, std::size_t bytes) noexcept {
+  const int file = static_cast<int>(handle);
+  while (fallocate(file, 0, static_cast<off_t>(start), static_cast<off_t>(bytes)) != 0) {
+    if (errno != EINTR) return errno == ENOSPC ? ENOMEM : errno;
+  }
+  return 0;
+}
+
+bool is_only_holder(SharedHandle handle) noexcept {
+  // A write lease is granted only where nobody else has the file open, by fcntl(2), and a mapping
+  // counts as open.
+  if (!counts_holders.load(std::memory_order_relaxed)) return false;
+  const int file = static_cast<int>(handle);
+  // Whoever opens the file just then has the lease broken by a signal: one that is ignored unless
+  // the program wants it, where the default would end the process.
+  if (fcntl(file, F_SETSIG, SIGURG) != 0) return false;
+  if (fcntl(file, F_SETLEASE, F_WRLCK) != 0) return false;
+  return fcntl(file, F_SETLEASE, F_UNLCK) == 0;
+}
+
+bool find_shared_path(SharedHandle handle, char* path, std::size_t capacity) noexcept {
+  std::snprintf(path, capacity, "/proc/%d/fd/%d", getpid(), static_cast<int>(handle));
+  return true;
+}
+
+void close_shared(SharedHandle handle) noexcept { close(static_cast<int>(handle)); }
+
+bool can_shared_be_lazy() noexcept {
+  // Where the kernel never overcommits (2), it may refuse the page of a memory file when it is
+  // touched, which kills the process.
+  std::FILE* file = std::fopen("/proc/sys/vm/overcommit_memory", "re");
+  if (file == nullptr) return true;
+  const int mode = std::fgetc(file);
+  std::fclose(file);
+  return mode != '2';
+}
+
+const char* shared_huge_page_policy() noexcept { return kSharedHugePages.policy; }
+
+bool has_shared_huge_pages() noexcept { return kSharedHugePages.are_there; }
+
+std::size_t most_handles() noexcept { return limit_of(RLIMIT_NOFILE); }
+
+std::size_t largest_shared_bytes() noexcept { return limit_of(RLIMIT_FSIZE); }
+
+}  // namespace zerofill::os

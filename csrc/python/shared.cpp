@@ -1,0 +1,90 @@
+#include "python/shared.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "alloc/allocator.h"
+#include "base/errors.h"
+#include "os/relatives.h"
+#include "os/shared.h"
+#include "python/gil.h"
+#include "python/imported.h"
+#include "python/memory_error.h"
+
+namespace py = pybind11;
+
+namespace zerofill::python {
+namespace {
+
+alloc::Allocation* memory_of(const py::object& buffer) {
+  alloc::Allocation* memory = shared_memory_of(buffer.ptr());
+  if (memory == nullptr) throw py::type_error("expected a Buffer of shared memory");
+  return memory;
+}
+
+std::uint64_t identity_of(const py::object& buffer) { return memory_of(buffer)->identity(); }
+
+/// What a message says of the memory: (handle, identity, number, slot).
+py::tuple send(const py::object& buffer, int parent) {
+  alloc::Allocation* memory = memory_of(buffer);
+  const blocks::Ticket ticket = memory->send(parent);
+  return py::make_tuple(memory->block().shared, ticket.identity, ticket.number, ticket.slot);
+}
+
+/// Notes that a message has arrived about memory that this process has. False where it was about
+/// what that memory was before.
+bool receive_again(const py::object& buffer, std::uint64_t identity, std::uint64_t number,
+                   std::uint32_t slot) {
+  return memory_of(buffer)->receive({identity, number, slot});
+}
+
+/// None where the handle, which it takes over, is not for what was sent.
+py::object receive(os::SharedHandle handle, std::size_t nbytes, std::size_t alignment,
+                   bool writable, std::uint64_t identity, std::uint64_t number,
+                   std::uint32_t slot) {
+  const std::size_t bytes = nbytes != 0 ? nbytes : 1;
+  try {
+    alloc::Allocation received =
+        alloc::receive({handle, bytes, alignment, {identity, number, slot}, writable});
+    if (received.data() == nullptr) return py::none();
+    BufferObject* buffer = adopt(std::move(received), alignment, !writable);
+    buffer->nbytes = nbytes;
+    return py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(buffer));
+  } catch (const OutOfMemory& error) {
+    const Reference what(PyUnicode_FromString("the array that another process has shared"));
+    raise_memory_error(static_cast<double>(nbytes), what, error, /*lazy_helps=*/false);
+  }
+  throw py::error_already_set();
+}
+
+}  // namespace
+
+BufferObject* announce_shared(BufferObject* buffer) {
+  Reference owned(reinterpret_cast<PyObject*>(buffer));
+  const Reference sharing = module_named("zerofill.sharing");
+  const Reference done(sharing ? PyObject_CallMethod(sharing.get(), "announce", "O", buffer)
+                               : nullptr);
+  return done ? reinterpret_cast<BufferObject*>(owned.release()) : nullptr;
+}
+
+PyObject* get_shared(PyObject* self, void*) {
+  return PyBool_FromLong(shared_memory_of(self) != nullptr);
+}
+
+PyObject* get_shared_path(PyObject* self, void*) {
+  const alloc::Allocation* memory = shared_memory_of(self);
+  char path[64];
+  if (memory == nullptr || !os::find_shared_path(memory->block().shared, path, sizeof path)) {
+    return Py_NewRef(Py_None);
+  }
+  return PyUnicode_FromString(path);
+}
+
+void register_shared(py::module_& module) {
+  module.def("identity_of_shared", &identity_of);
+  module.def("send_shared", &send);
+  module.def("receive_shared", &receive);
+  module.def("receive_shared_again", &receive_again);
+}
+
+}  // namespace zerofill::python

@@ -1,0 +1,12 @@
+"""How the handle of shared memory gets into another process: one module for each system."""
+
+import sys
+
+if sys.platform == "linux":
+    from .proc import close, pack, unpack
+elif sys.platform == "win32":
+    from .dup_handle import close, pack, unpack
+else:
+    from .dup_fd import close, pack, unpack
+
+__all__ = ["close", "pack", "unpack"]

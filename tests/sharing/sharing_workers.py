@@ -1,0 +1,63 @@
+"""What the tests have other processes do."""
+
+import os
+import time
+
+import numpy as np
+
+import zerofill
+
+
+def echo(connection):
+    """Add one to every array that comes in, and send it back; None ends it."""
+    while (array := connection.recv()) is not None:
+        array += 1
+        connection.send(array)
+        del array  # the answer alone is left
+
+
+def echo_through_queues(requests, answers):
+    """Do the same, with queues."""
+    while (array := requests.get()) is not None:
+        array += 1
+        answers.put(array)
+        del array
+
+
+def fill(array, value):
+    array[...] = value
+    return os.getpid()
+
+
+def total(array):
+    return float(array.sum())
+
+
+def make_and_end(answers, nbytes):
+    answers.put(zerofill.zeros(nbytes, "u1", shared=True))
+
+
+def own(nbytes):
+    """Return a shared array of this process's own."""
+    array = zerofill.zeros(nbytes, "u1", shared=True)
+    array[...] = 7
+    return array
+
+
+def wait_for_ever(connection):
+    connection.send(os.getpid())
+    time.sleep(600)
+
+
+def describe(array):
+    return {
+        "shape": array.shape,
+        "strides": array.strides,
+        "dtype": array.dtype,
+        "writable": array.flags.writeable,
+        "fortran": array.flags.f_contiguous,
+        "type": type(array),
+        "aligned": array.ctypes.data % 64,
+        "values": np.array(array, copy=True),
+        "shared": isinstance(array.base, zerofill.Buffer) and array.base.shared,
+    }
