@@ -253,7 +253,8 @@ Stats stats() noexcept {
   const blocks::PoolSizes pooled = blocks::pool_sizes();
   const heap::Sizes small = heap::sizes();
   return {pooled.clean_bytes, pooled.dirty_bytes, pooled.reserved_bytes,
-          small.used_bytes,   small.idle_bytes,   counters()};
+          kept_bytes(),       small.used_bytes,   small.idle_bytes,
+          counters()};
 }
 
 }  // namespace zerofill::alloc

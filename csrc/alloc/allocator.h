@@ -96,6 +96,7 @@ struct Stats {
   std::size_t pooled_clean_bytes;
   std::size_t pooled_dirty_bytes;  ///< with those that are being scrubbed
   std::size_t reserved_bytes;      ///< made ahead of time
+  std::size_t sent_bytes;          ///< kept until other processes have received it
   std::size_t heap_used_bytes;     ///< pages of small memory, by heap.h's sizes()
   std::size_t heap_idle_bytes;
   const Counters& counters;

@@ -32,7 +32,7 @@ struct Items {
   std::mutex mutex;
   Item* first = nullptr;
   std::size_t bytes = 0;
-  Clock::time_point relatives_due;
+  Clock::duration relatives_due{};  ///< since the clock's epoch
 };
 
 Immortal<Items> items;
@@ -54,8 +54,10 @@ bool is_hopeless(Item* item, Clock::time_point now) noexcept {
 /// Takes what need not be kept off the list. pre: the mutex is held.
 Item* take_done() noexcept {
   const Clock::time_point now = Clock::now();
-  const bool looks_for_relatives = now >= items->relatives_due;
-  if (looks_for_relatives) items->relatives_due = now + std::min(kRelativesInterval, decay_time());
+  const bool looks_for_relatives = now.time_since_epoch() >= items->relatives_due;
+  if (looks_for_relatives) {
+    items->relatives_due = now.time_since_epoch() + std::min(kRelativesInterval, decay_time());
+  }
   Item* done = nullptr;
   for (Item** link = &items->first; *link != nullptr;) {
     Item* item = *link;

@@ -77,7 +77,9 @@ void make_resident(Block* block, Reservation* reservation, const team::Poll& pol
     if (failed || !first_touch.make(start, bytes)) failed = true;
     reservation->settle(bytes);
   };
-  zeroing::for_each_chunk(block->bytes, zeroing::plan_first_touch(block->bytes), poll, body);
+  const zeroing::Plan plan = block->is_shared() ? zeroing::plan_first_touch_of_shared(block->bytes)
+                                                : zeroing::plan_first_touch(block->bytes);
+  zeroing::for_each_chunk(block->bytes, plan, poll, body);
   if (failed) throw OutOfMemory(ENOMEM);
   first_touch.finish();
 }

@@ -31,7 +31,7 @@ Immortal<Prefaults> prefaults;
 
 void Prefault::give(const Block& block, Users users) {
   block_ = block;
-  first_touch_.emplace(&block_, users);
+  first_touch_ = std::make_unique<FirstTouch>(&block_, users);
   first_chunk_ = users == Users::some ? kHeadStart : 0;
 }
 

@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include "blocks/block.h"
@@ -47,12 +46,11 @@ class Prefault {
   /// Whether all of the block was made.
   bool is_finished() const noexcept { return finished_; }
 
- protected:
+ private:
   /// Called once, by the last thread, when nobody works on the block any more.
   /// \param made the block as it is now; all of it is resident if `whole`.
   virtual void end(const Block& made, bool whole) noexcept = 0;
 
- private:
   static void forget_ended() noexcept;
   static bool start_thread(const std::shared_ptr<Prefault>& self, os::Thread* thread) noexcept;
   void make_chunks() noexcept;
@@ -61,7 +59,7 @@ class Prefault {
 
   Block block_;  ///< what is known of it; its owner has its pages
   Reservation budget_;
-  std::optional<FirstTouch> first_touch_;
+  std::unique_ptr<FirstTouch> first_touch_;
   std::size_t first_chunk_ = 0;
   std::atomic<std::size_t> taken_chunks_{0};
   std::atomic<std::size_t> resident_bytes_{0};

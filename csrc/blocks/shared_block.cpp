@@ -83,14 +83,14 @@ OwnedBlock create_shared_block(std::size_t payload_bytes, std::size_t alignment)
   return block;
 }
 
-OwnedBlock attach_shared_block(os::SharedHandle given, std::size_t payload_bytes,
+OwnedBlock attach_shared_block(os::SharedHandle handle, std::size_t payload_bytes,
                                std::size_t alignment, std::uint64_t identity) {
-  OpenHandle handle(given);
+  OpenHandle owned(handle);
   std::size_t bytes = 0;
   const std::size_t needed = shared_block_bytes(payload_bytes);
-  if (os::find_shared_bytes(given, &bytes) != 0 || bytes < needed || bytes % os::page_bytes() != 0)
+  if (os::find_shared_bytes(handle, &bytes) != 0 || bytes < needed || bytes % os::page_bytes() != 0)
     return OwnedBlock();
-  OwnedBlock block = map(&handle, bytes, alignment);
+  OwnedBlock block = map(&owned, bytes, alignment);
   block->residency = Residency::some;  // nobody knows, and it is never pooled here
   return identity != 0 && control_of(*block).identity() == identity ? std::move(block)
                                                                     : OwnedBlock();

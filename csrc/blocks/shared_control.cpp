@@ -2,25 +2,40 @@
 
 #include <random>
 
+#include "os/relatives.h"
+
 namespace zerofill::blocks {
 namespace {
 
-std::uint64_t random_identity() noexcept {
-  static std::atomic<std::uint64_t> made{0};
-  // The system's source of random numbers, and a count where it has none.
-  std::uint64_t identity = made.fetch_add(1) << 1 | 1;
+/// A random number of this process's: at load time, because it takes 50 us in a virtual machine.
+const std::uint64_t kSeed = []() noexcept {
   try {
     std::random_device source;
-    identity ^= std::uint64_t{source()} << 33 ^ std::uint64_t{source()} << 1;
+    return std::uint64_t{source()} << 32 | source();
   } catch (...) {
+    return std::uint64_t{0};  // the processes' numbers remain
   }
-  return identity;
+}();
+
+/// The output function of SplitMix64 (Steele, Lea, Flood 2014), which is one-to-one.
+std::uint64_t mix(std::uint64_t value) noexcept {
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+  return value ^ (value >> 31);
+}
+
+/// Another one each time, in the child of a fork too. Never 0.
+std::uint64_t new_identity() noexcept {
+  static std::atomic<std::uint64_t> made{0};
+  const auto process = static_cast<std::uint64_t>(os::this_process());
+  const std::uint64_t identity = mix(kSeed ^ mix(process << 40 ^ made.fetch_add(1)));
+  return identity != 0 ? identity : 1;
 }
 
 }  // namespace
 
 void SharedControl::begin() noexcept {
-  identity_.store(random_identity(), std::memory_order_release);
+  identity_.store(new_identity(), std::memory_order_release);
   sent_without_slot_.store(0, std::memory_order_relaxed);
   received_without_slot_.store(0, std::memory_order_relaxed);
 }

@@ -41,6 +41,7 @@ py::dict stats() {
   record["pooled_clean_bytes"] = found.pooled_clean_bytes;
   record["pooled_dirty_bytes"] = found.pooled_dirty_bytes;
   record["reserved_bytes"] = found.reserved_bytes;
+  record["sent_bytes"] = found.sent_bytes;
   record["heap_used_bytes"] = found.heap_used_bytes;
   record["heap_idle_bytes"] = found.heap_idle_bytes;
   record["clean_hits"] = counted.clean_hits.value();

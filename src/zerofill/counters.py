@@ -28,6 +28,8 @@ class Stats(NamedTuple):
         Free blocks that the pool holds for reuse.
     reserved_bytes : int
         What is left of memory that :func:`reserve` made ahead of time.
+    sent_bytes : int
+        Shared memory whose arrays are gone here, kept until other processes have received them.
     heap_used_bytes, heap_idle_bytes : int
         Pages that small memory is made of, in use and free. Free ones are held for reuse.
     clean_hits, dirty_hits : int
@@ -57,6 +59,7 @@ class Stats(NamedTuple):
     pooled_clean_bytes: int
     pooled_dirty_bytes: int
     reserved_bytes: int
+    sent_bytes: int
     heap_used_bytes: int
     heap_idle_bytes: int
     clean_hits: int

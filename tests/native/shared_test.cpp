@@ -2,12 +2,13 @@
 // nothing that is left of a process keeps memory or descriptors.
 #include "os/shared.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
+#include <iterator>
 #include <thread>
 #include <vector>
 
@@ -38,12 +39,8 @@ Allocation zeros(std::size_t bytes, Commit commit = Commit::eager, std::size_t a
   return alloc::acquire(request, {});
 }
 
-int open_descriptors() {
-  DIR* folder = opendir("/proc/self/fd");
-  int count = 0;
-  while (readdir(folder) != nullptr) ++count;
-  closedir(folder);
-  return count;
+std::ptrdiff_t open_descriptors() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
 }
 
 /// As another process would: by its path.
@@ -89,7 +86,7 @@ void the_limit_of_files_is_kept_without_a_signal() {
 
 void the_limit_of_descriptors_is_kept() {
   CHECK(test::holds_in_child([] {
-    const int before = open_descriptors();
+    const std::ptrdiff_t before = open_descriptors();
     const rlimit limit{64, 64};
     setrlimit(RLIMIT_NOFILE, &limit);
     std::vector<Allocation> made;
@@ -166,7 +163,7 @@ void what_others_have_is_not_used_again() {
 
 void a_message_keeps_the_memory_until_it_has_arrived() {
   alloc::trim();
-  const int before = open_descriptors();
+  const std::ptrdiff_t before = open_descriptors();
   auto made = zeros(MiB);
   const blocks::Ticket ticket = made.send(getpid());  // which runs
   char path[64];
@@ -197,7 +194,7 @@ void wait_for(Condition holds) {
 void what_nobody_can_receive_is_given_up() {
   options().decay = 0.2;
   alloc::trim();
-  const int before = open_descriptors();
+  const std::ptrdiff_t before = open_descriptors();
   auto made = zeros(MiB);
   (void)made.send(0);
   made.release();

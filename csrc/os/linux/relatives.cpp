@@ -42,6 +42,7 @@ bool has_running_child() noexcept {
   if (folder == nullptr) return true;
   const int self = this_process();
   bool found = false;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): readdir(3), the stream is this thread's own
   while (const dirent* entry = found ? nullptr : readdir(folder)) {
     char* end = nullptr;
     const long process = std::strtol(entry->d_name, &end, 10);

@@ -68,6 +68,7 @@ def _report_lines(report: dict[str, Any]) -> list[tuple[str, Any]]:
         ("streaming stores", report["streaming_stores"]),
         ("page size", _format_bytes(report["page_bytes"])),
         ("huge pages", huge_pages),
+        ("the same, shared", report["shared_huge_page_policy"]),
         ("available memory", f"{available} of {limit}"),
         ("limited by", report["limit"] or "not known"),
         ("worker threads now", report["workers"]),

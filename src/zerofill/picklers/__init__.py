@@ -98,6 +98,10 @@ def _register_loky(library: str) -> Callable[[_Reduce], None]:
     return register
 
 
+def _register_joblibs_pool(reduce: _Reduce) -> None:
+    _ask_first(sys.modules["joblib.pool"].CustomizablePickler, reduce)
+
+
 def _register_dask(reduce: _Reduce) -> None:
     from .dask_messages import register
 
@@ -129,6 +133,7 @@ class _Watcher:
 
 _PICKLERS: dict[str, Callable[[_Reduce], None]] = {
     "zerofill": _register_multiprocessing,
+    "joblib.pool": _register_joblibs_pool,
     "loky.backend.reduction": _register_loky("loky.backend.reduction"),
     "joblib.externals.loky.backend.reduction": _register_loky(
         "joblib.externals.loky.backend.reduction"

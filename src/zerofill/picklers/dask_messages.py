@@ -1,8 +1,10 @@
-"""Dask's messages: a handle to a worker on the same machine, bytes to one elsewhere."""
+"""Dask's messages: a handle to a worker on the same machine, the bytes to one elsewhere."""
 
 import importlib
 import inspect
+import ipaddress
 import pickle
+import sys
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,13 +45,37 @@ class _Reduced:
 
 
 def _is_same_machine(context: Any) -> bool:
-    """Return whether both ends of a connection have one address of the network."""
+    """Return whether what is sent stays on this machine.
+
+    Both ends have one address of the network then. That is not enough where the other end may be
+    the scheduler, which passes on what it gets as it is, to workers and clients elsewhere: unless
+    the address is of this machine's own network (127.0.0.1), where nobody else can be.
+    """
     if not isinstance(context, dict):
         return False
-    ends = (context.get(end) for end in ("sender", "recipient"))
-    hosts = [_host(end.get("address")) if isinstance(end, dict) else None for end in ends]
-    return hosts[0] is not None and hosts[0] == hosts[1]
+    ends = [context.get(end) for end in ("sender", "recipient")]
+    sender, recipient = (_host(end.get("address")) if isinstance(end, dict) else "" for end in ends)
+    if not recipient or sender != recipient:
+        return False
+    return _is_loopback(recipient) or recipient not in _scheduler_hosts()
 
 
-def _host(address: Any) -> str | None:
-    return urlsplit(address).hostname if isinstance(address, str) else None
+def _host(address: Any) -> str:
+    return urlsplit(address).hostname or "" if isinstance(address, str) else ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _scheduler_hosts() -> set[str]:
+    """Return the hosts of the schedulers that this process's clients and workers have."""
+    hosts = set()
+    for module, name in (("distributed.client", "Client"), ("distributed.worker", "Worker")):
+        cls = getattr(sys.modules.get(module), name, None)
+        for instance in list(getattr(cls, "_instances", ())):
+            hosts.add(_host(getattr(instance.scheduler, "address", "")))
+    return hosts
