@@ -143,3 +143,56 @@ LOCAL_CLUSTER = """
 
 def test_the_processes_of_a_cluster_use_zerofill(tmp_path):
     assert output_of(tmp_path, LOCAL_CLUSTER) == "8 {'zerofill'}\n"
+
+
+def fill(array, value):
+    array[...] = value
+    return array.base.shared if isinstance(array.base, zerofill.Buffer) else False
+
+
+def make(nbytes):
+    return zerofill.zeros(nbytes, "u1", shared=True)
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_workers_of_this_machine_get_a_handle(client, direct):
+    array = zerofill.zeros(1 << 20, "u1", shared=True)
+    [future] = client.scatter([array], direct=direct)
+    assert client.submit(fill, future, 7, pure=False).result()
+    assert (array == 7).all()
+
+
+def test_results_and_other_workers_get_a_handle(client):
+    made = client.submit(make, 1 << 20, pure=False)
+    array = made.result()
+    workers = set(client.scheduler_info()["workers"])
+    elsewhere = list(workers - set(client.who_has(made)[made.key]))
+    assert client.submit(fill, made, 3, workers=elsewhere, pure=False).result()
+    assert (array == 3).all()
+
+
+def test_an_argument_of_the_task_is_a_copy(client):
+    array = zerofill.zeros(1000, "u1", shared=True)
+    assert not client.submit(fill, array, 7, pure=False).result()
+    assert not array.any()
+
+
+def test_where_others_can_be_the_bytes_are_sent():
+    from distributed.protocol import deserialize, serialize
+
+    array = zerofill.zeros(1000, "u1", shared=True)
+    array[...] = 5
+
+    def sent(sender, recipient):
+        context = {"sender": {"address": sender}, "recipient": {"address": recipient}}
+        header, frames = serialize(array, context=context)
+        received = deserialize(header, frames)
+        assert (received == 5).all()
+        return "pickle" in header["sub-header"]
+
+    assert sent("tcp://127.0.0.1:1", "tcp://127.0.0.1:2")
+    assert not sent("tcp://10.0.0.1:1", "tcp://10.0.0.2:2")
+    assert not sent("tcp://127.0.0.1:1", "tcp://10.0.0.2:2")
+    assert sent("tcp://10.0.0.1:1", "tcp://10.0.0.1:2")  # no scheduler of ours is there
+    header, _ = serialize(array)
+    assert "pickle" not in header["sub-header"]
