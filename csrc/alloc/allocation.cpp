@@ -62,9 +62,13 @@ void Allocation::end_prefault() noexcept {
   prefault_.reset();
 }
 
-blocks::Ticket Allocation::send(int parent) {
+blocks::Ticket Allocation::send(const Relatives& relatives) {
   if (sent_ == nullptr) sent_ = std::make_unique<Sent>();
-  return sent_->send(&blocks::control_of(*block_), parent);
+  return sent_->send(&blocks::control_of(*block_), relatives);
+}
+
+bool Allocation::has_arrived() noexcept {
+  return sent_ == nullptr || sent_->have_arrived(&blocks::control_of(*block_));
 }
 
 bool Allocation::receive(const blocks::Ticket& ticket) noexcept {
@@ -78,9 +82,15 @@ std::uint64_t Allocation::identity() const noexcept {
   return blocks::control_of(*block_).identity();
 }
 
-void give_back_shared(blocks::OwnedBlock block, bool was_sent) noexcept {
+void give_back_shared(blocks::OwnedBlock block) noexcept {
   if (block->residency != Residency::all || block->fork_epoch != blocks::fork_epoch()) return;
-  if (was_sent && !os::is_only_holder(block->shared)) return;
+  if (!os::is_only_holder(block->shared)) return;
+  // Looked at twice: whoever opens it after the second time finds that it is not what was sent, and
+  // who did so in between has it.
+  blocks::SharedControl& control = blocks::control_of(*block);
+  const std::uint64_t identity = control.identity();
+  control.set_identity(0);
+  if (!os::is_only_holder(block->shared)) return control.set_identity(identity);
   block->content = Content::unknown;
   blocks::put_into_pool(std::move(block));
 }
@@ -90,12 +100,11 @@ void Allocation::release_shared() noexcept {
   blocks::count_in_use(-static_cast<std::ptrdiff_t>(block->bytes));
   data_ = nullptr;
   bytes_ = 0;
-  const bool was_sent = sent_ != nullptr;
-  if (was_sent && !sent_->have_arrived(&blocks::control_of(*block))) {
+  if (sent_ != nullptr && !sent_->have_arrived(&blocks::control_of(*block))) {
     return keep_until_received({std::move(block), std::move(sent_)});
   }
   sent_.reset();
-  give_back_shared(std::move(block), was_sent);
+  give_back_shared(std::move(block));
 }
 
 void Allocation::release() noexcept {

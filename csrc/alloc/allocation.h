@@ -16,7 +16,7 @@ struct Request;
 
 /// Gives shared memory that nobody here uses any more to the pool, if no other process has it and
 /// its pages are this process's; else to the system.
-void give_back_shared(blocks::OwnedBlock block, bool was_sent) noexcept;
+void give_back_shared(blocks::OwnedBlock block) noexcept;
 
 /// A block of pages in use, whose owner has `bytes()` from `data()` on. When it is destroyed, the
 /// block goes to the pool if all its pages are resident, and to the system otherwise. It counts as
@@ -53,9 +53,11 @@ class Allocation {
   void set_written() noexcept { block_->lazily_freed = false; }
 
   /// Notes that a message with a handle to shared memory is on its way.
-  /// \param parent the process above this one, if it may receive the message; else 0.
-  /// pre: one thread at a time sends for the first time.
-  blocks::Ticket send(int parent);
+  /// pre: one thread at a time sends.
+  blocks::Ticket send(const Relatives& relatives);
+
+  /// Whether nothing that was sent is on its way.
+  bool has_arrived() noexcept;
 
   /// Notes that a message about this very memory has arrived. False where it was about what the
   /// memory was before.

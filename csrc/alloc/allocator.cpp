@@ -94,7 +94,7 @@ class BackgroundCommit final : public blocks::Prefault {
   void end(const blocks::Block&, bool) noexcept override {}
 };
 
-Allocation make_in_background(const Request& request) {
+Allocation make_in_background(const Request& request) try {
   auto prefault =
       std::make_shared<BackgroundCommit>(blocks::block_bytes(request.bytes, blocks::kMaxColour));
   PlacedBlock made = map_for(request, PageSize::huge);
@@ -102,6 +102,10 @@ Allocation make_in_background(const Request& request) {
   prefault->give(*made.block, blocks::Users::some);
   blocks::Prefault::start(prefault, team::max_threads() - 1);
   return {std::move(made), request.bytes, std::move(prefault)};
+} catch (const OutOfMemory&) {
+  throw;
+} catch (const std::bad_alloc&) {  // of what is beside the pages
+  throw OutOfMemory(ENOMEM);
 }
 
 /// There must be room for all of it even if it is lazy: nothing else keeps a page fault from
@@ -181,7 +185,10 @@ Allocation reuse(PlacedBlock pooled, const Request& request, const team::Poll& p
     counters().clean_hits.add(1);
     counters().skipped.add(request.bytes);
   } else {
-    zeroing::zero_range(reused.data(), request.bytes, poll);
+    // Other processes will see all of a shared block.
+    const std::size_t visible =
+        request.shared ? blocks::most_payload_bytes(reused.block()) : request.bytes;
+    zeroing::zero_range(reused.data(), visible, poll);
     reused.set_written();
     counters().dirty_hits.add(1);
   }

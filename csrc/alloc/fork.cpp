@@ -44,6 +44,7 @@ std::mutex fork_mutex;
 void prepare() noexcept {
   fork_mutex.lock();
   blocks::cancel_prefaults_before_fork();
+  blocks::purge_pool_before_fork();  // and ends its thread, which may wait for the next mutex
   lock_sending_before_fork();
   blocks::lock_pool_before_fork();
   heap::lock_before_fork();

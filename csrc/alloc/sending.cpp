@@ -20,7 +20,7 @@ namespace {
 /// How often the background thread looks whether a message has arrived.
 constexpr Clock::duration kInterval = std::chrono::milliseconds(50);
 /// How often, whether a process is left that could receive it, which takes longer.
-constexpr Clock::duration kRelativesInterval = std::chrono::seconds(1);
+constexpr Clock::duration kRelativesInterval = std::chrono::milliseconds(500);
 
 struct Item {
   Kept kept;
@@ -33,6 +33,7 @@ struct Items {
   Item* first = nullptr;
   std::size_t bytes = 0;
   Clock::duration relatives_due{};  ///< since the clock's epoch
+  Relatives helpers;                ///< as of the last message
 };
 
 Immortal<Items> items;
@@ -41,28 +42,47 @@ blocks::SharedControl* control_of(const Kept& kept) noexcept {
   return &blocks::control_of(*kept.block);
 }
 
-/// Whether there has been nobody to receive it for as long as freed memory is kept.
-bool is_hopeless(Item* item, Clock::time_point now) noexcept {
-  if (item->kept.sent->can_arrive()) {
+/// For how long a message is kept that no known process could receive: it may be for one that is
+/// not a relative.
+Clock::duration grace() noexcept {
+  return std::max<Clock::duration>(6 * decay_time(), std::chrono::seconds(1));
+}
+
+/// Whether there has been nobody to receive it for so long.
+bool is_hopeless(Item* item, bool has_children, Clock::time_point now) noexcept {
+  if (has_children || item->kept.sent->can_reach_parent()) {
     item->hopeless_since = Clock::time_point{};
     return false;
   }
   if (item->hopeless_since == Clock::time_point{}) item->hopeless_since = now;
-  return now - item->hopeless_since >= decay_time();
+  return now - item->hopeless_since >= grace();
 }
 
-/// Takes what need not be kept off the list. pre: the mutex is held.
+/// Whether it is time to look for relatives again, and then whether there are children: that takes
+/// long, so it is done without the mutex.
+bool looks_for_relatives(Clock::time_point now, bool* has_children) noexcept {
+  Relatives helpers;
+  {
+    const std::lock_guard<std::mutex> lock(items->mutex);
+    if (items->first == nullptr || now.time_since_epoch() < items->relatives_due) return false;
+    items->relatives_due = now.time_since_epoch() + kRelativesInterval;
+    helpers = items->helpers;
+  }
+  *has_children = os::has_running_child(helpers.starter, helpers.tracker);
+  return true;
+}
+
+/// Takes what need not be kept off the list.
 Item* take_done() noexcept {
   const Clock::time_point now = Clock::now();
-  const bool looks_for_relatives = now.time_since_epoch() >= items->relatives_due;
-  if (looks_for_relatives) {
-    items->relatives_due = now.time_since_epoch() + std::min(kRelativesInterval, decay_time());
-  }
+  bool has_children = false;
+  const bool looks = looks_for_relatives(now, &has_children);
+  const std::lock_guard<std::mutex> lock(items->mutex);
   Item* done = nullptr;
   for (Item** link = &items->first; *link != nullptr;) {
     Item* item = *link;
     const bool has_arrived = item->kept.sent->have_arrived(control_of(item->kept));
-    if (!has_arrived && !(looks_for_relatives && is_hopeless(item, now))) {
+    if (!has_arrived && !(looks && is_hopeless(item, has_children, now))) {
       link = &item->next;
       continue;
     }
@@ -81,10 +101,14 @@ Clock::time_point step() noexcept {
 
 }  // namespace
 
-blocks::Ticket Sent::send(blocks::SharedControl* control, int parent) {
+blocks::Ticket Sent::send(blocks::SharedControl* control, const Relatives& relatives) {
+  {
+    const std::lock_guard<std::mutex> lock(items->mutex);
+    items->helpers = relatives;
+  }
   const std::lock_guard<std::mutex> lock(mutex_);
   forget_those_of_parent();
-  if (parent != 0) parent_ = parent;
+  relatives_ = relatives;
   if (tickets_.size() == tickets_.capacity()) {
     drop_arrived(control);
     tickets_.reserve(std::max<std::size_t>(2 * tickets_.size(), 8));
@@ -100,8 +124,9 @@ bool Sent::have_arrived(blocks::SharedControl* control) noexcept {
   return tickets_.empty();
 }
 
-bool Sent::can_arrive() const noexcept {
-  return os::has_running_child() || (parent_ != 0 && os::is_running(parent_));
+bool Sent::can_reach_parent() const noexcept {
+  return (relatives_.parent != 0 && os::runs_same_program(relatives_.parent)) ||
+         (relatives_.creator != 0 && os::runs_same_program(relatives_.creator));
 }
 
 void Sent::drop_arrived(blocks::SharedControl* control) noexcept {
@@ -114,7 +139,7 @@ void Sent::forget_those_of_parent() noexcept {
   const int self = os::this_process();
   if (std::exchange(sender_, self) == self) return;
   tickets_.clear();
-  parent_ = 0;
+  relatives_ = Relatives{};
 }
 
 void keep_until_received(Kept kept) noexcept {
@@ -130,14 +155,10 @@ void keep_until_received(Kept kept) noexcept {
 }
 
 void give_up_received() noexcept {
-  Item* done = nullptr;
-  {
-    const std::lock_guard<std::mutex> lock(items->mutex);
-    if (items->first != nullptr) done = take_done();
-  }
+  Item* done = take_done();
   while (done != nullptr) {
     const std::unique_ptr<Item> item(std::exchange(done, done->next));
-    give_back_shared(std::move(item->kept.block), true);
+    give_back_shared(std::move(item->kept.block));
   }
 }
 

@@ -15,17 +15,24 @@
 
 namespace zerofill::alloc {
 
+/// Who may receive what this process sends, beside the processes that it starts; 0 for none.
+struct Relatives {
+  int parent = 0;   ///< by the system
+  int creator = 0;  ///< by multiprocessing, whose fork server may be the parent
+  int starter = 0;  ///< the fork server of this process, whose children are this one's
+  int tracker = 0;  ///< multiprocessing's resource tracker, which receives nothing
+};
+
 /// The messages about one piece of memory that this process has sent. Any thread may call.
 class Sent {
  public:
-  /// \param parent the process above this one, if it may receive the message; else 0.
-  blocks::Ticket send(blocks::SharedControl* control, int parent);
+  blocks::Ticket send(blocks::SharedControl* control, const Relatives& relatives);
 
   /// Whether none of them is on its way.
   bool have_arrived(blocks::SharedControl* control) noexcept;
 
-  /// Whether a process is left that could receive them.
-  bool can_arrive() const noexcept;
+  /// Whether a process above this one is left that could receive them.
+  bool can_reach_parent() const noexcept;
 
  private:
   void drop_arrived(blocks::SharedControl* control) noexcept;
@@ -34,7 +41,7 @@ class Sent {
   std::mutex mutex_;
   std::vector<blocks::Ticket> tickets_;  ///< of those that were not found to have arrived
   int sender_ = 0;                       ///< this process
-  int parent_ = 0;
+  Relatives relatives_;
 };
 
 /// What is kept for messages that are on their way.

@@ -120,6 +120,9 @@ void Prefault::join() noexcept {
 void Prefault::cancel() noexcept {
   stops_ = true;
   join();
+  // Another one may be joining them.
+  std::unique_lock<std::mutex> lock(mutex_);
+  progress_.wait(lock, [this] { return ended_.load(); });
 }
 
 bool Prefault::wait(unsigned milliseconds) noexcept {

@@ -96,13 +96,16 @@ OwnedBlock attach_shared_block(os::SharedHandle handle, std::size_t payload_byte
                                                                     : OwnedBlock();
 }
 
+std::size_t most_payload_bytes(const Block& block) noexcept {
+  return block.bytes - os::page_bytes();
+}
+
 bool protect_payload(const Block& block) noexcept {
-  return os::protect_shared(block.address, block.bytes - os::page_bytes()) == 0;
+  return os::protect_shared(block.address, most_payload_bytes(block)) == 0;
 }
 
 SharedControl& control_of(const Block& block) noexcept {
-  std::byte* last_page = block.address + block.bytes - os::page_bytes();
-  return *reinterpret_cast<SharedControl*>(last_page);
+  return *reinterpret_cast<SharedControl*>(block.address + most_payload_bytes(block));
 }
 
 void unmap_shared_block(const Block& block) noexcept {

@@ -23,6 +23,9 @@ OwnedBlock create_shared_block(std::size_t payload_bytes, std::size_t alignment)
 OwnedBlock attach_shared_block(os::SharedHandle handle, std::size_t payload_bytes,
                                std::size_t alignment, std::uint64_t identity);
 
+/// What a payload may have at most.
+std::size_t most_payload_bytes(const Block& block) noexcept;
+
 /// Makes the payload read-only. False when that cannot be done.
 bool protect_payload(const Block& block) noexcept;
 

@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "base/clock.h"
 #include "os/relatives.h"
 
 namespace zerofill::blocks {
@@ -24,11 +25,13 @@ std::uint64_t mix(std::uint64_t value) noexcept {
   return value ^ (value >> 31);
 }
 
-/// Another one each time, in the child of a fork too. Never 0.
+/// Another one each time. The children of a fork have the same seed and count, and two of them may
+/// have had the same number, but not at the same time. Never 0.
 std::uint64_t new_identity() noexcept {
   static std::atomic<std::uint64_t> made{0};
   const auto process = static_cast<std::uint64_t>(os::this_process());
-  const std::uint64_t identity = mix(kSeed ^ mix(process << 40 ^ made.fetch_add(1)));
+  const auto now = static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());
+  const std::uint64_t identity = mix(kSeed ^ mix(now ^ mix(process << 40 ^ made.fetch_add(1))));
   return identity != 0 ? identity : 1;
 }
 

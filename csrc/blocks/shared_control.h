@@ -23,6 +23,9 @@ class SharedControl {
   /// Begins another life of the memory, of which nothing was sent.
   void begin() noexcept;
 
+  /// 0 for memory that nothing was sent of, for as long as nobody uses it.
+  void set_identity(std::uint64_t identity) noexcept { identity_.store(identity); }
+
   std::uint64_t identity() const noexcept { return identity_.load(std::memory_order_acquire); }
 
   /// Notes that a message is on its way.

@@ -6,10 +6,12 @@ namespace zerofill::os {
 /// The number of this process.
 int this_process() noexcept;
 
-/// Whether a process that this one has started is running. True where the system does not say.
-bool has_running_child() noexcept;
+/// Whether a process that this one has started is running, or one that its `starter` has (the fork
+/// server of Python), and runs the same program. Those two of Python's helpers do not count
+/// themselves; 0 stands for none. True where the system does not say.
+bool has_running_child(int starter, int tracker) noexcept;
 
-/// Whether there is a process of that number.
-bool is_running(int process) noexcept;
+/// Whether there is a process of that number that runs the same program as this one.
+bool runs_same_program(int process) noexcept;
 
 }  // namespace zerofill::os

@@ -19,6 +19,10 @@ constexpr SharedHandle kNoSharedHandle = -1;
 /// EFBIG where the process may not have files of that size; EMFILE where it has too many open.
 int create_shared(std::size_t bytes, const char* name, SharedHandle* handle) noexcept;
 
+/// Opens such memory of another process by what find_shared_path() says there. What it opens may be
+/// anything, which find_shared_bytes() tells. ENOTSUP where there are no such paths.
+int open_shared(const char* path, SharedHandle* handle) noexcept;
+
 /// The size of such memory that another process created. EINVAL where it is anything else, or is
 /// not safe from getting shorter.
 int find_shared_bytes(SharedHandle handle, std::size_t* bytes) noexcept;

@@ -262,8 +262,8 @@ BufferObject* new_buffer(std::size_t nbytes, const MemoryOptions& wanted) {
   return wanted.shared ? announce_shared(buffer) : buffer;
 }
 
-BufferObject* adopt(alloc::Allocation allocation, std::size_t alignment, bool read_only) {
-  const std::size_t nbytes = allocation.bytes();
+BufferObject* adopt(alloc::Allocation allocation, std::size_t nbytes, std::size_t alignment,
+                    bool read_only) {
   BufferObject* buffer = begin_life(hold(std::move(allocation), nbytes, alignment), nbytes);
   buffer->read_only = read_only;
   return buffer;

@@ -29,7 +29,8 @@ BufferObject* new_buffer(std::size_t nbytes, const MemoryOptions& wanted);
 BufferObject* try_new_buffer(std::size_t nbytes, const MemoryOptions& wanted);
 
 /// A new reference to a Buffer of memory that there is already. Throws OutOfMemory.
-BufferObject* adopt(alloc::Allocation allocation, std::size_t alignment, bool read_only);
+BufferObject* adopt(alloc::Allocation allocation, std::size_t nbytes, std::size_t alignment,
+                    bool read_only);
 
 /// Null, without an error, where the object is not a Buffer of shared memory.
 alloc::Allocation* shared_memory_of(PyObject* object) noexcept;

@@ -48,6 +48,10 @@ PyObject* reduce_buffer(PyObject* self, PyObject* protocol) {
 
 PyObject* set_buffer_state(PyObject* self, PyObject* state) {
   BufferObject* buffer = as_buffer(self);
+  if (buffer->read_only) {
+    PyErr_SetString(PyExc_ValueError, "this Buffer is read-only");
+    return nullptr;
+  }
   Py_buffer view;
   if (PyObject_GetBuffer(state, &view, PyBUF_SIMPLE) != 0) return nullptr;
   const bool fits = view.len == static_cast<Py_ssize_t>(buffer->nbytes);

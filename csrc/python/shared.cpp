@@ -1,11 +1,11 @@
 #include "python/shared.h"
 
+#include <cerrno>
 #include <cstdint>
 #include <utility>
 
 #include "alloc/allocator.h"
 #include "base/errors.h"
-#include "os/relatives.h"
 #include "os/shared.h"
 #include "python/gil.h"
 #include "python/imported.h"
@@ -25,9 +25,9 @@ alloc::Allocation* memory_of(const py::object& buffer) {
 std::uint64_t identity_of(const py::object& buffer) { return memory_of(buffer)->identity(); }
 
 /// What a message says of the memory: (handle, identity, number, slot).
-py::tuple send(const py::object& buffer, int parent) {
+py::tuple send(const py::object& buffer, int parent, int creator, int starter, int tracker) {
   alloc::Allocation* memory = memory_of(buffer);
-  const blocks::Ticket ticket = memory->send(parent);
+  const blocks::Ticket ticket = memory->send({parent, creator, starter, tracker});
   return py::make_tuple(memory->block().shared, ticket.identity, ticket.number, ticket.slot);
 }
 
@@ -38,17 +38,28 @@ bool receive_again(const py::object& buffer, std::uint64_t identity, std::uint64
   return memory_of(buffer)->receive({identity, number, slot});
 }
 
+bool has_arrived(const py::object& buffer) { return memory_of(buffer)->has_arrived(); }
+
+/// The handle of what was sent: it is one, or the path of a file. Raises OSError.
+os::SharedHandle open_sent(const py::object& sent) {
+  if (!PyUnicode_Check(sent.ptr())) return sent.cast<os::SharedHandle>();
+  os::SharedHandle handle = os::kNoSharedHandle;
+  errno = os::open_shared(PyUnicode_AsUTF8(sent.ptr()), &handle);
+  if (errno == 0) return handle;
+  PyErr_SetFromErrno(PyExc_OSError);
+  throw py::error_already_set();
+}
+
 /// None where the handle, which it takes over, is not for what was sent.
-py::object receive(os::SharedHandle handle, std::size_t nbytes, std::size_t alignment,
-                   bool writable, std::uint64_t identity, std::uint64_t number,
-                   std::uint32_t slot) {
+py::object receive(const py::object& sent, std::size_t nbytes, std::size_t alignment, bool writable,
+                   std::uint64_t identity, std::uint64_t number, std::uint32_t slot) {
+  const os::SharedHandle handle = open_sent(sent);
   const std::size_t bytes = nbytes != 0 ? nbytes : 1;
   try {
     alloc::Allocation received =
         alloc::receive({handle, bytes, alignment, {identity, number, slot}, writable});
     if (received.data() == nullptr) return py::none();
-    BufferObject* buffer = adopt(std::move(received), alignment, !writable);
-    buffer->nbytes = nbytes;
+    BufferObject* buffer = adopt(std::move(received), nbytes, alignment, !writable);
     return py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(buffer));
   } catch (const OutOfMemory& error) {
     const Reference what(PyUnicode_FromString("the array that another process has shared"));
@@ -85,6 +96,7 @@ void register_shared(py::module_& module) {
   module.def("send_shared", &send);
   module.def("receive_shared", &receive);
   module.def("receive_shared_again", &receive_again);
+  module.def("has_shared_arrived", &has_arrived);
 }
 
 }  // namespace zerofill::python

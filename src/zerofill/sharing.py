@@ -5,10 +5,13 @@ handles that send objects to other processes of this machine, for memory of zero
 of multiprocessing and concurrent.futures, joblib's and loky's, and Dask's. All others store bytes.
 """
 
+import errno
 import multiprocessing.process
+import multiprocessing.util
 import os
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -17,9 +20,12 @@ import numpy as np
 
 from . import _zerofill, transport
 from ._zerofill import Buffer
-from .picklers import is_to_another_machine, register_picklers
+from .picklers import is_to_another_machine, register_picklers, take_back_unless_dumped
 
 __all__ = ["announce", "owner_of", "reduce_shared"]
+
+# How long a worker that ends waits until what it has sent has arrived, in seconds.
+_GRACE = 2.0
 
 
 class Message(NamedTuple):
@@ -37,22 +43,26 @@ class Message(NamedTuple):
 # Those that this process has, by their identities.
 _known: weakref.WeakValueDictionary[int, Buffer] = weakref.WeakValueDictionary()
 _lock = threading.RLock()  # reentrant, because a collection may run anything meanwhile
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 
 
 def announce(buffer: Buffer) -> None:
     """Remember a new Buffer of shared memory; called where it is made."""
     register_picklers(reduce_shared)
-    _remember(_zerofill.identity_of_shared(buffer), buffer)
+    with _lock:
+        _known[_zerofill.identity_of_shared(buffer)] = buffer
 
 
 def owner_of(array: Any) -> Buffer | None:
     """Return the Buffer of shared memory that an array is a view of, if there is one."""
     base = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, memoryview):
-        base = base.obj
-    return base if isinstance(base, Buffer) and base.shared else None
+    while base is not None and not isinstance(base, Buffer):
+        # The base of a strided view is an object that has the array as its base.
+        base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+    return base if base is not None and base.shared else None
 
 
 def reduce_shared(instance: Any) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
@@ -62,7 +72,7 @@ def reduce_shared(instance: Any) -> tuple[Callable[..., Any], tuple[Any, ...]] |
         return None
     if isinstance(instance, Buffer):
         return _receive, (_send(buffer, writable=not memoryview(buffer).readonly),)
-    if not _is_plain(type(instance)):
+    if not _is_plain(type(instance)) or not _is_within(instance, buffer):
         return None
     layout = (
         type(instance),
@@ -82,18 +92,59 @@ def _is_plain(cls: type) -> bool:
     return all(getattr(cls, name, None) is getattr(np.ndarray, name, None) for name in names)
 
 
+def _is_within(array: np.ndarray[Any, Any], buffer: Buffer) -> bool:
+    """Return whether all elements are the Buffer's: strides can be anything."""
+    first, end = np.lib.array_utils.byte_bounds(array)
+    return buffer.address <= first and end <= buffer.address + buffer.nbytes
+
+
 def _send(buffer: Buffer, writable: bool) -> Message:
-    handle, *ticket = _zerofill.send_shared(buffer, _parent())
+    with _lock:
+        handle, *ticket = _zerofill.send_shared(buffer, *_relatives())
+    take_back_unless_dumped(lambda: _zerofill.receive_shared_again(buffer, *ticket))
+    _wait_at_exit()
     return Message(transport.pack(handle), buffer.nbytes, buffer.alignment, writable, *ticket)
 
 
-def _parent() -> int:
-    """Return the process that may receive what this one sends, beside those that it starts."""
-    parent = multiprocessing.process.parent_process()
-    if parent is not None and parent.pid is not None:
-        return parent.pid
-    is_worker = multiprocessing.process.current_process().name != "MainProcess"
-    return os.getppid() if is_worker else 0
+def _relatives() -> tuple[int, int, int, int]:
+    """Return who may receive what this process sends, and who is a child but receives nothing.
+
+    The parent, the process that multiprocessing was told to start this one by, the fork server,
+    and the resource tracker; 0 for none.
+    """
+    creator = multiprocessing.process.parent_process()
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    tracker = getattr(
+        sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None
+    )
+    return (
+        os.getppid() if os.getppid() != 1 else 0,
+        (creator.pid if creator is not None else None) or 0,
+        getattr(server, "_forkserver_pid", None) or 0,
+        getattr(tracker, "_pid", None) or 0,
+    )
+
+
+_waiting_process = 0
+
+
+def _wait_at_exit() -> None:
+    """Have a worker that ends wait for what it has sent, after its queues are flushed."""
+    global _waiting_process
+    if multiprocessing.process.parent_process() is None or _waiting_process == os.getpid():
+        return
+    _waiting_process = os.getpid()
+    multiprocessing.util.Finalize(None, _wait_until_arrived, exitpriority=-20)
+
+
+def _wait_until_arrived() -> None:
+    end = time.monotonic() + _GRACE
+    while time.monotonic() < end:
+        known = list(_known.values())
+        if all(map(_zerofill.has_shared_arrived, known)) and not _zerofill.stats()["sent_bytes"]:
+            return
+        del known
+        time.sleep(0.001)
 
 
 def _receive(message: Message) -> Buffer:
@@ -101,25 +152,46 @@ def _receive(message: Message) -> Buffer:
     ticket = (message.identity, message.number, message.slot)
     with _lock:
         known = _known.get(message.identity)
-        fits = known is not None and (not message.writable or not memoryview(known).readonly)
-        if known is not None and fits and _zerofill.receive_shared_again(known, *ticket):
-            return known
-        handle = transport.unpack(message.sent)
+    fits = known is not None and (not message.writable or not memoryview(known).readonly)
+    if known is not None and fits and _zerofill.receive_shared_again(known, *ticket):
+        return known
+    try:
         received = _zerofill.receive_shared(
-            handle, message.nbytes, message.alignment, message.writable, *ticket
+            transport.unpack(message.sent),
+            message.nbytes,
+            message.alignment,
+            message.writable,
+            *ticket,
         )
-        if received is None:
-            raise ProcessLookupError(
-                "the process that sent this shared array has ended, or has given its memory up: "
-                "no other process was left that could receive the array"
-            )
-        _known[message.identity] = received
-        return received
-
-
-def _remember(identity: int, buffer: Buffer) -> None:
+    except OSError as error:
+        raise _as_python_expects(error) from error
+    if received is None:
+        raise RuntimeError(_LOST)
     with _lock:
-        _known[identity] = buffer
+        _known[message.identity] = received
+    return received
+
+
+_LOST = (
+    "the process that sent this shared array has ended, is in another container, or has given the "
+    "array up because no process was left that could receive it: it must run until the array has "
+    "arrived"
+)
+
+
+def _as_python_expects(error: OSError) -> Exception:
+    """Return the error of a receiver: not an OSError, which multiprocessing takes for the end."""
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        return MemoryError(
+            "this process cannot open the memory of a shared array that it was sent: "
+            f"{error.strerror}; shared memory has a file descriptor each (RLIMIT_NOFILE)"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return RuntimeError(
+            "this process may not open the memory of the process that sent this shared array: "
+            "both must run as one user, and the sender must be dumpable (prctl(2))"
+        )
+    return RuntimeError(_LOST)
 
 
 def _receive_array(

@@ -33,6 +33,9 @@ using alloc::Commit;
 using test::all_are;
 using test::kZero;
 
+/// As if this process, which runs, were above itself.
+const alloc::Relatives kSelf{getpid()};
+
 Allocation zeros(std::size_t bytes, Commit commit = Commit::eager, std::size_t alignment = 64) {
   alloc::Request request{bytes, alignment, commit};
   request.shared = true;
@@ -127,12 +130,12 @@ void private_and_shared_memory_never_mix() {
 
 void what_was_received_is_the_same_memory() {
   const auto made = zeros(MiB);
-  const auto received = receive(made, const_cast<Allocation&>(made).send(0));
+  const auto received = receive(made, const_cast<Allocation&>(made).send({}));
   CHECK(received.data() != nullptr && received.data() != made.data());
   made.data()[5] = std::byte{1};
   received.data()[6] = std::byte{2};
   CHECK(received.data()[5] == std::byte{1} && made.data()[6] == std::byte{2});
-  const auto reader = receive(made, const_cast<Allocation&>(made).send(0), false);
+  const auto reader = receive(made, const_cast<Allocation&>(made).send({}), false);
   CHECK(reader.data()[5] == std::byte{1});
   CHECK(test::dies_in_child([&] { reader.data()[5] = std::byte{3}; }));
 }
@@ -140,7 +143,7 @@ void what_was_received_is_the_same_memory() {
 void what_others_have_is_not_used_again() {
   alloc::trim();
   auto made = zeros(8 * MiB);
-  auto received = receive(made, made.send(0));
+  auto received = receive(made, made.send({}));
   made.data()[0] = std::byte{7};
   made.release();
   {
@@ -153,7 +156,7 @@ void what_others_have_is_not_used_again() {
   alloc::trim();
   auto third = zeros(8 * MiB);
   {
-    const auto for_a_moment = receive(third, third.send(0));
+    const auto for_a_moment = receive(third, third.send({}));
   }
   third.release();  // the receiver has given it up
   const test::Gained gained;
@@ -165,7 +168,7 @@ void a_message_keeps_the_memory_until_it_has_arrived() {
   alloc::trim();
   const std::ptrdiff_t before = open_descriptors();
   auto made = zeros(MiB);
-  const blocks::Ticket ticket = made.send(getpid());  // which runs
+  const blocks::Ticket ticket = made.send(kSelf);  // which runs
   char path[64];
   CHECK(os::find_shared_path(made.block().shared, path, sizeof path));
   made.data()[9] = std::byte{9};
@@ -192,11 +195,11 @@ void wait_for(Condition holds) {
 }
 
 void what_nobody_can_receive_is_given_up() {
-  options().decay = 0.2;
+  options().decay = 0.01;
   alloc::trim();
   const std::ptrdiff_t before = open_descriptors();
   auto made = zeros(MiB);
-  (void)made.send(0);
+  (void)made.send({});
   made.release();
   CHECK(alloc::kept_bytes() != 0);
   wait_for([] { return alloc::kept_bytes() == 0; });
@@ -216,7 +219,7 @@ void give_up_at_once() {
 void a_message_about_former_memory_is_refused() {
   alloc::trim();
   auto made = zeros(MiB);
-  blocks::Ticket ticket = made.send(0);
+  blocks::Ticket ticket = made.send({});
   ticket.identity ^= 1;
   CHECK(receive(made, ticket).data() == nullptr);
   CHECK(!made.receive(ticket));
@@ -230,7 +233,7 @@ void a_message_about_former_memory_is_refused() {
 void thousands_of_messages_are_told_apart() {
   auto made = zeros(4096);
   std::vector<blocks::Ticket> tickets;
-  for (int i = 0; i < 3000; ++i) tickets.push_back(made.send(getpid()));
+  for (int i = 0; i < 3000; ++i) tickets.push_back(made.send(kSelf));
   for (std::size_t i = 0; i + 1 < tickets.size(); ++i) CHECK(made.receive(tickets[i]));
   for (int i = 0; i < 10; ++i) CHECK(made.receive(tickets[0]));  // twice is once
   made.receive(tickets.back());
@@ -257,7 +260,7 @@ void a_fork_shares_it_and_keeps_private_memory_private() {
 
 void the_child_of_a_fork_keeps_nothing_of_its_parents() {
   auto made = zeros(MiB);
-  (void)made.send(0);
+  (void)made.send({});
   made.release();
   CHECK(alloc::kept_bytes() != 0);
   CHECK(test::holds_in_child([] { return alloc::kept_bytes() == 0; }));
@@ -272,7 +275,7 @@ void threads_share_and_send() {
         auto made = zeros(64 * KiB);
         CHECK(all_are(kZero, made.data(), 64 * KiB));
         test::make_dirty(made.data(), 64 * KiB);
-        const auto received = receive(made, made.send(getpid()));
+        const auto received = receive(made, made.send(kSelf));
         made.release();
         CHECK(!all_are(kZero, received.data(), 64 * KiB));
       }

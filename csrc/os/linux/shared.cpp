@@ -17,6 +17,7 @@
 #include "base/checked.h"
 #include "os/linux/huge_page_policy.h"
 #include "os/pages.h"
+#include "os/relatives.h"
 
 // A value of the kernel's interface that the headers of older C libraries lack.
 #ifndef MFD_NOEXEC_SEAL
@@ -55,15 +56,18 @@ int create_file(const char* name) noexcept {
 std::atomic<bool> counts_holders{true};
 
 /// The same file, opened by its path: those that memfd_create(2) opens are not counted as open.
+/// Negative with errno set where there are too many open.
 int open_again(int file) noexcept {
   char path[32];
   std::snprintf(path, sizeof path, "/proc/self/fd/%d", file);
   const int again = open(path, O_RDWR | O_CLOEXEC);
-  if (again < 0) {
-    counts_holders.store(false, std::memory_order_relaxed);
+  if (again < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM) {
+    counts_holders.store(false, std::memory_order_relaxed);  // there is no /proc
     return file;
   }
+  const int error = errno;
   close(file);
+  errno = error;
   return again;
 }
 
@@ -117,7 +121,15 @@ int create_shared(std::size_t bytes, const char* name, SharedHandle* handle) noe
     close(file);
     return error;
   }
-  *handle = open_again(file);
+  const int again = open_again(file);
+  *handle = again;
+  return again < 0 ? errno : 0;
+}
+
+int open_shared(const char* path, SharedHandle* handle) noexcept {
+  const int file = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (file < 0) return errno;
+  *handle = file;
   return 0;
 }
 
@@ -171,7 +183,7 @@ bool is_only_holder(SharedHandle handle) noexcept {
 }
 
 bool find_shared_path(SharedHandle handle, char* path, std::size_t capacity) noexcept {
-  std::snprintf(path, capacity, "/proc/%d/fd/%d", getpid(), static_cast<int>(handle));
+  std::snprintf(path, capacity, "/proc/%d/fd/%d", this_process(), static_cast<int>(handle));
   return true;
 }
 

@@ -10,8 +10,9 @@ namespace zerofill::os {
 
 int this_process() noexcept { return getpid(); }
 
-bool has_running_child() noexcept { return true; }  // multiprocessing's own thread keeps handles
+// multiprocessing's own thread keeps handles
+bool has_running_child(int /*starter*/, int /*tracker*/) noexcept { return true; }
 
-bool is_running(int process) noexcept { return kill(process, 0) == 0 || errno == EPERM; }
+bool runs_same_program(int process) noexcept { return kill(process, 0) == 0 || errno == EPERM; }
 
 }  // namespace zerofill::os

@@ -9,7 +9,7 @@ namespace zerofill::os {
 
 int this_process() noexcept { return static_cast<int>(GetCurrentProcessId()); }
 
-bool has_running_child() noexcept {
+bool has_running_child(int /*starter*/, int /*tracker*/) noexcept {
   const HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
   if (snapshot == INVALID_HANDLE_VALUE) return true;
   PROCESSENTRY32 entry{};
@@ -23,7 +23,7 @@ bool has_running_child() noexcept {
   return found;
 }
 
-bool is_running(int process) noexcept {
+bool runs_same_program(int process) noexcept {
   const HANDLE handle = OpenProcess(SYNCHRONIZE, FALSE, static_cast<DWORD>(process));
   if (handle == nullptr) return GetLastError() == ERROR_ACCESS_DENIED;
   const bool runs = WaitForSingleObject(handle, 0) == WAIT_TIMEOUT;

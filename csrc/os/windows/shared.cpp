@@ -85,6 +85,8 @@ int allocate_shared(SharedHandle /*handle*/, std::size_t /*start*/,
   return 0;
 }
 
+int open_shared(const char* /*path*/, SharedHandle* /*handle*/) noexcept { return ENOTSUP; }
+
 bool is_only_holder(SharedHandle /*handle*/) noexcept { return false; }
 
 bool find_shared_path(SharedHandle /*handle*/, char* /*path*/, std::size_t /*capacity*/) noexcept {

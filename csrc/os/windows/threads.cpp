@@ -8,6 +8,7 @@
 #include <new>
 
 #include "base/align.h"
+#include "base/units.h"
 #include "os/windows/system.h"
 
 namespace zerofill::os {

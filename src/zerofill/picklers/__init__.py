@@ -4,6 +4,7 @@ Each asks a class of its library for one hook, :meth:`pickle.Pickler.reducer_ove
 all that is not shared memory to what was there before.
 """
 
+import contextlib
 import importlib.machinery
 import socket
 import sys
@@ -16,13 +17,13 @@ import numpy as np
 
 from .._zerofill import Buffer
 
-__all__ = ["is_to_another_machine", "register_picklers"]
+__all__ = ["is_to_another_machine", "register_picklers", "take_back_unless_dumped"]
 
 _Reduce = Callable[[Any], Any]
 
 _MOST_FRAMES = 12  # from a pickler's hook up to the call that sends
-_registered: set[str] = set()
-_lock = threading.Lock()
+_registered: dict[str, object] = {}
+_dumping = threading.local()
 
 
 def register_picklers(reduce: _Reduce) -> None:
@@ -36,12 +37,27 @@ def register_picklers(reduce: _Reduce) -> None:
     if not _registered:
         sys.meta_path.insert(0, _Watcher(reduce))
     for library, register in _PICKLERS.items():
-        if library in _registered or library not in sys.modules:
+        if library in _registered or not _is_loaded(library):
             continue
-        with _lock:
-            if library not in _registered:
-                register(reduce)
-                _registered.add(library)
+        mine = object()
+        if _registered.setdefault(library, mine) is not mine:
+            continue  # another thread does it
+        # A library that has changed sends the bytes, as it did.
+        with contextlib.suppress(AttributeError, ImportError, KeyError, TypeError):
+            register(reduce)
+
+
+def _is_loaded(library: str) -> bool:
+    """Return whether a module is there, and not just being imported."""
+    spec = getattr(sys.modules.get(library), "__spec__", None)
+    return spec is not None and not getattr(spec, "_initializing", False)
+
+
+def take_back_unless_dumped(take_back: Callable[[], object]) -> None:
+    """Have something called if the pickler that asks just now fails."""
+    undo = getattr(_dumping, "undo", None)
+    if undo is not None:
+        undo.append(take_back)
 
 
 def is_to_another_machine(frame: FrameType | None) -> bool:
@@ -53,9 +69,11 @@ def is_to_another_machine(frame: FrameType | None) -> bool:
     for _ in range(_MOST_FRAMES):
         if frame is None:
             return False
-        sender = frame.f_locals.get("self")
-        if frame.f_code.co_name == "send" and hasattr(sender, "_send_bytes"):
-            return _is_of_network(sender)
+        # Only there: before Python 3.13, a frame that is asked for its locals keeps them alive.
+        if frame.f_code.co_name == "send":
+            sender = frame.f_locals.get("self")
+            if hasattr(sender, "_send_bytes"):
+                return _is_of_network(sender)
         frame = frame.f_back
     return False
 
@@ -74,6 +92,7 @@ def _is_of_network(connection: Any) -> bool:
 def _ask_first(pickler: Any, reduce: _Reduce) -> None:
     """Have the objects of a class of picklers ask `reduce` before they do what they did."""
     former = getattr(pickler, "reducer_override", None)
+    former_dump = pickler.dump
 
     def reducer_override(self: Any, instance: Any) -> Any:
         if isinstance(instance, (np.ndarray, Buffer)):
@@ -82,7 +101,20 @@ def _ask_first(pickler: Any, reduce: _Reduce) -> None:
                 return reduced
         return NotImplemented if former is None else former(self, instance)
 
+    def dump(self: Any, instance: Any) -> Any:
+        outer = getattr(_dumping, "undo", None)
+        _dumping.undo = []
+        try:
+            return former_dump(self, instance)
+        except BaseException:
+            for take_back in _dumping.undo:
+                take_back()
+            raise
+        finally:
+            _dumping.undo = outer
+
     pickler.reducer_override = reducer_override
+    pickler.dump = dump
 
 
 def _register_multiprocessing(reduce: _Reduce) -> None:
@@ -125,7 +157,9 @@ class _Watcher:
 
         def execute_and_register(module: ModuleType) -> None:
             execute(module)
-            register_picklers(self._reduce)
+            with contextlib.suppress(AttributeError, ImportError, KeyError, TypeError):
+                if _registered.setdefault(name, module) is module:
+                    _PICKLERS[name](self._reduce)
 
         spec.loader.exec_module = execute_and_register  # type: ignore[union-attr,method-assign]
         return spec

@@ -3,10 +3,10 @@
 import sys
 
 if sys.platform == "linux":
-    from .proc import close, pack, unpack
+    from .proc import pack, unpack
 elif sys.platform == "win32":
-    from .dup_handle import close, pack, unpack
+    from .dup_handle import pack, unpack
 else:
-    from .dup_fd import close, pack, unpack
+    from .dup_fd import pack, unpack
 
-__all__ = ["close", "pack", "unpack"]
+__all__ = ["pack", "unpack"]

@@ -3,7 +3,7 @@
 from multiprocessing import reduction
 from typing import Any
 
-__all__ = ["close", "pack", "unpack"]
+__all__ = ["pack", "unpack"]
 
 _FILE_MAP_ALL_ACCESS = 0x000F001F
 
@@ -14,25 +14,6 @@ def pack(handle: int) -> Any:
 
 
 def unpack(sent: Any) -> int:
-    """Return a handle of this process for the same memory.
-
-    Raises
-    ------
-    ProcessLookupError
-        If the sender has ended.
-    """
-    try:
-        handle: int = sent.detach()
-    except OSError as error:
-        raise ProcessLookupError(
-            "the process that sent this shared array has ended: it must run until the array has "
-            "arrived"
-        ) from error
+    """Return a handle of this process for the same memory. OSError if the sender has ended."""
+    handle: int = sent.detach()
     return handle
-
-
-def close(handle: int) -> None:
-    """Close what unpack() has returned."""
-    import _winapi
-
-    _winapi.CloseHandle(handle)  # type: ignore[attr-defined]
