@@ -145,13 +145,17 @@ void Sent::forget_those_of_parent() noexcept {
 void keep_until_received(Kept kept) noexcept {
   auto* item = new (std::nothrow) Item{std::move(kept), Clock::time_point{}, nullptr};
   if (item == nullptr) return;
+  bool is_first = false;
   {
     const std::lock_guard<std::mutex> lock(items->mutex);
+    is_first = items->first == nullptr;
     items->bytes += item->kept.block->bytes;
     item->next = std::exchange(items->first, item);
   }
   give_up_received();
-  (void)blocks::start_chore(&step);  // without the thread, whoever shares memory next looks
+  // To wake the thread takes as long as to send an array. While there are others it wakes by
+  // itself; where it cannot run, whoever shares memory next looks.
+  if (is_first) (void)blocks::start_chore(&step);
 }
 
 void give_up_received() noexcept {

@@ -14,7 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -28,17 +28,12 @@ __all__ = ["announce", "owner_of", "reduce_shared"]
 _GRACE = 2.0
 
 
-class Message(NamedTuple):
-    """What is sent of a piece of shared memory."""
-
-    sent: Any  # what transport.pack() made of the handle
-    nbytes: int
-    alignment: int
-    writable: bool
-    identity: int
-    number: int
-    slot: int
-
+# What is sent of a piece of shared memory: what transport.pack() made of the handle, the size in
+# bytes, the alignment, whether it may be written, and the identity, number and slot of a ticket.
+_Message: TypeAlias = tuple[Any, int, int, bool, int, int, int]
+_Layout: TypeAlias = tuple[
+    tuple[int, ...], Any, int, tuple[int, ...], type | None, dict[str, Any] | None
+]
 
 # Those that this process has, by their identities.
 _known: weakref.WeakValueDictionary[int, Buffer] = weakref.WeakValueDictionary()
@@ -71,19 +66,24 @@ def reduce_shared(instance: Any) -> tuple[Callable[..., Any], tuple[Any, ...]] |
     if buffer is None or is_to_another_machine(sys._getframe(1)):
         return None
     if isinstance(instance, Buffer):
-        return _receive, (_send(buffer, writable=not memoryview(buffer).readonly),)
-    if not _is_plain(type(instance)) or not _is_within(instance, buffer):
+        return _receive, _send(buffer, writable=not memoryview(buffer).readonly)
+    cls = type(instance)
+    if cls is not np.ndarray and not _is_plain(cls):
         return None
+    offset = instance.__array_interface__["data"][0] - buffer.address
+    if not instance.flags.c_contiguous and not _is_within(instance, buffer):
+        return None
+    # Short, because reading it is most of the time that a message takes.
+    dtype = instance.dtype
     layout = (
-        type(instance),
         instance.shape,
-        instance.dtype,
-        instance.ctypes.data - buffer.address,
+        dtype if dtype.kind == "V" or dtype.metadata else dtype.str,
+        offset,
         instance.strides,
-        instance.flags.writeable,
+        None if cls is np.ndarray else cls,
         getattr(instance, "__dict__", None) or None,
     )
-    return _receive_array, (_send(buffer, writable=instance.flags.writeable), *layout)
+    return _receive_array, (_send(buffer, instance.flags.writeable), layout)
 
 
 def _is_plain(cls: type) -> bool:
@@ -98,12 +98,14 @@ def _is_within(array: np.ndarray[Any, Any], buffer: Buffer) -> bool:
     return buffer.address <= first and end <= buffer.address + buffer.nbytes
 
 
-def _send(buffer: Buffer, writable: bool) -> Message:
+def _send(buffer: Buffer, writable: bool) -> _Message:
     with _lock:
         handle, *ticket = _zerofill.send_shared(buffer, *_relatives())
     take_back_unless_dumped(lambda: _zerofill.receive_shared_again(buffer, *ticket))
     _wait_at_exit()
-    return Message(transport.pack(handle), buffer.nbytes, buffer.alignment, writable, *ticket)
+    identity, number, slot = ticket
+    sent = transport.pack(handle)
+    return sent, buffer.nbytes, buffer.alignment, writable, identity, number, slot
 
 
 def _relatives() -> tuple[int, int, int, int]:
@@ -147,28 +149,25 @@ def _wait_until_arrived() -> None:
         time.sleep(0.001)
 
 
-def _receive(message: Message) -> Buffer:
+def _receive(
+    sent: Any, nbytes: int, alignment: int, writable: bool, identity: int, number: int, slot: int
+) -> Buffer:
     register_picklers(reduce_shared)  # it may be sent on from here
-    ticket = (message.identity, message.number, message.slot)
     with _lock:
-        known = _known.get(message.identity)
-    fits = known is not None and (not message.writable or not memoryview(known).readonly)
-    if known is not None and fits and _zerofill.receive_shared_again(known, *ticket):
+        known = _known.get(identity)
+    fits = known is not None and (not writable or not memoryview(known).readonly)
+    if known is not None and fits and _zerofill.receive_shared_again(known, identity, number, slot):
         return known
     try:
         received = _zerofill.receive_shared(
-            transport.unpack(message.sent),
-            message.nbytes,
-            message.alignment,
-            message.writable,
-            *ticket,
+            transport.unpack(sent), nbytes, alignment, writable, identity, number, slot
         )
     except OSError as error:
         raise _as_python_expects(error) from error
     if received is None:
         raise RuntimeError(_LOST)
     with _lock:
-        _known[message.identity] = received
+        _known[identity] = received
     return received
 
 
@@ -194,20 +193,13 @@ def _as_python_expects(error: OSError) -> Exception:
     return RuntimeError(_LOST)
 
 
-def _receive_array(
-    message: Message,
-    cls: type[np.ndarray[Any, Any]],
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    offset: int,
-    strides: tuple[int, ...],
-    writable: bool,
-    attributes: dict[str, Any] | None,
-) -> np.ndarray[Any, Any]:
-    buffer: Any = _receive(message)
-    array: np.ndarray[Any, Any] = np.ndarray.__new__(cls, shape, dtype, buffer, offset, strides)
+def _receive_array(message: _Message, layout: _Layout) -> np.ndarray[Any, Any]:
+    shape, dtype, offset, strides, cls, attributes = layout
+    buffer: Any = _receive(*message)
+    array: np.ndarray[Any, Any]
+    array = np.ndarray.__new__(cls or np.ndarray, shape, dtype, buffer, offset, strides)
     if attributes:
         array.__dict__.update(attributes)
-    if not writable:
+    if not message[3]:
         array.flags.writeable = False
     return array

@@ -11,13 +11,6 @@
 namespace zerofill::os {
 namespace {
 
-/// The number that /proc has for this process, which may be of another namespace.
-int find_self() noexcept {
-  char target[16] = "";
-  const ssize_t length = readlink("/proc/self", target, sizeof target - 1);
-  return length > 0 ? static_cast<int>(std::strtol(target, nullptr, 10)) : getpid();
-}
-
 /// The number of a running process's parent, by proc_pid_stat(5); 0 where it does not run.
 int parent_of(int process) noexcept {
   char path[40];
@@ -38,7 +31,13 @@ int parent_of(int process) noexcept {
 
 }  // namespace
 
-int this_process() noexcept { return find_self(); }
+int this_process() noexcept { return getpid(); }
+
+int this_process_in_paths() noexcept {
+  char target[16] = "";
+  const ssize_t length = readlink("/proc/self", target, sizeof target - 1);
+  return length > 0 ? static_cast<int>(std::strtol(target, nullptr, 10)) : getpid();
+}
 
 bool runs_same_program(int process) noexcept {
   char path[40];
@@ -54,7 +53,7 @@ bool runs_same_program(int process) noexcept {
 bool has_running_child(int starter, int tracker) noexcept {
   DIR* folder = opendir("/proc");
   if (folder == nullptr) return true;
-  const int self = this_process();
+  const int self = this_process_in_paths();
   bool found = false;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): readdir(3), the stream is this thread's own
   while (const dirent* entry = found ? nullptr : readdir(folder)) {

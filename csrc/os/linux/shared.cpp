@@ -156,7 +156,9 @@ int map_shared(SharedHandle handle, std::size_t bytes, std::size_t alignment,
   return 0;
 }
 
-int unmap_shared(void* address, std::size_t bytes) noexcept { return unmap_pages(address, bytes); }
+int unmap_shared(void* address, std::size_t bytes) noexcept {
+  return munmap(address, bytes) == 0 ? 0 : errno;
+}
 
 int protect_shared(void* address, std::size_t bytes) noexcept {
   return mprotect(address, bytes, PROT_READ) == 0 ? 0 : errno;
@@ -183,7 +185,8 @@ bool is_only_holder(SharedHandle handle) noexcept {
 }
 
 bool find_shared_path(SharedHandle handle, char* path, std::size_t capacity) noexcept {
-  std::snprintf(path, capacity, "/proc/%d/fd/%d", this_process(), static_cast<int>(handle));
+  std::snprintf(path, capacity, "/proc/%d/fd/%d", this_process_in_paths(),
+                static_cast<int>(handle));
   return true;
 }
 

@@ -10,6 +10,8 @@ namespace zerofill::os {
 
 int this_process() noexcept { return getpid(); }
 
+int this_process_in_paths() noexcept { return this_process(); }
+
 // multiprocessing's own thread keeps handles
 bool has_running_child(int /*starter*/, int /*tracker*/) noexcept { return true; }
 

@@ -9,6 +9,8 @@ namespace zerofill::os {
 
 int this_process() noexcept { return static_cast<int>(GetCurrentProcessId()); }
 
+int this_process_in_paths() noexcept { return this_process(); }
+
 bool has_running_child(int /*starter*/, int /*tracker*/) noexcept {
   const HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
   if (snapshot == INVALID_HANDLE_VALUE) return true;

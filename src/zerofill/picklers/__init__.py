@@ -6,7 +6,9 @@ all that is not shared memory to what was there before.
 
 import contextlib
 import importlib.machinery
+import os
 import socket
+import stat
 import sys
 import threading
 from collections.abc import Callable
@@ -81,11 +83,13 @@ def is_to_another_machine(frame: FrameType | None) -> bool:
 def _is_of_network(connection: Any) -> bool:
     """Return whether a connection of multiprocessing is one of the internet's."""
     try:
+        if not stat.S_ISSOCK(os.fstat(connection.fileno()).st_mode):
+            return False  # a pipe
         with socket.socket(fileno=connection.fileno()) as view:
             family = view.family
             view.detach()
     except OSError:
-        return False  # a pipe
+        return False  # Windows's, or closed
     return family in (socket.AF_INET, socket.AF_INET6)
 
 
