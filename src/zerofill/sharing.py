@@ -42,6 +42,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
     )
+    os.register_at_fork(after_in_child=lambda: _forked_in.add(os.getpid()))
+
+_forked_in: set[int] = set()  # this process, if it is the child of a fork
 
 
 def announce(buffer: Buffer) -> None:
@@ -111,16 +114,18 @@ def _send(buffer: Buffer, writable: bool) -> _Message:
 def _relatives() -> tuple[int, int, int, int]:
     """Return who may receive what this process sends, and who is a child but receives nothing.
 
-    The parent, the process that multiprocessing was told to start this one by, the fork server,
-    and the resource tracker; 0 for none.
+    The parent, if this process was forked or is a worker; the process that multiprocessing was
+    told to start this one by; the fork server; the resource tracker. 0 stands for none.
     """
     creator = multiprocessing.process.parent_process()
     server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
     tracker = getattr(
         sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None
     )
+    is_worker = multiprocessing.process.current_process().name != "MainProcess"
+    knows_parent = is_worker or os.getpid() in _forked_in
     return (
-        os.getppid() if os.getppid() != 1 else 0,
+        os.getppid() if knows_parent and os.getppid() != 1 else 0,
         (creator.pid if creator is not None else None) or 0,
         getattr(server, "_forkserver_pid", None) or 0,
         getattr(tracker, "_pid", None) or 0,
