@@ -26,7 +26,7 @@ struct CachedRun {
 };
 
 constexpr int kMostRuns = 4;
-constexpr std::size_t kMostRunBytes = 2 * MiB;
+constexpr std::size_t kMostRunBytes = 1280 * KiB;
 
 struct Cache {
   Stack stacks[kClasses];

@@ -33,7 +33,7 @@ bool push(int size_class, void* slot, const Owner& owner) noexcept;
 void* pop(int size_class) noexcept;
 
 /// Caches the memory of a run, `capacity` bytes, up to kLargestRunBytes. There is room for four,
-/// and for 2 MiB: those that were cached first go to the owner. False when the thread is ending.
+/// and for 1.25 MiB: those that were cached first go to the owner. False when the thread is ending.
 bool push_run(void* memory, std::size_t capacity, const Owner& owner) noexcept;
 
 /// The memory that was cached last of a run that holds so many bytes, and at most an eighth more

@@ -108,7 +108,7 @@ class PoolMachine(RuleBasedStateMachine):
         assert array.ctypes.data % (1 << power) == 0
         self.count += 1
         mark = self.count % 255 + 1
-        if commit == "eager":
+        if commit != "lazy":
             array.fill(mark)
         else:
             array[[0, -1]] = mark
