@@ -37,21 +37,21 @@ MUTANTS = [
     Mutant(
         "a dirty block is not zeroed",
         ALLOCATOR,
-        "zeroing::zero_range(reused.data(), request.bytes, poll);",
+        "zeroing::zero_range(reused.data(), visible, poll);",
         "",
         ("allocator_test", "pool_test"),
     ),
     Mutant(
         "a dirty block is zeroed except for its last page",
         ALLOCATOR,
-        "zeroing::zero_range(reused.data(), request.bytes, poll);",
-        "zeroing::zero_range(reused.data(), request.bytes - 4096, poll);",
+        "zeroing::zero_range(reused.data(), visible, poll);",
+        "zeroing::zero_range(reused.data(), visible - 4096, poll);",
         ("allocator_test", "pool_test"),
     ),
     Mutant(
         "a freed block is still marked as zero",
         ALLOCATION,
-        "block->content = Content::unknown;",
+        "block->content = Content::unknown;  // its owner may have written to it, whatever it held",
         "",
         ("allocator_test", "pool_test"),
     ),
@@ -65,7 +65,7 @@ MUTANTS = [
     Mutant(
         "a clean block that was freed lazily is not made resident again",
         ALLOCATOR,
-        "if (request.commit == Commit::eager) reused.keep_resident();",
+        "if (request.commit != Commit::lazy) reused.keep_resident();",
         "",
         ("pool_test",),
     ),
@@ -291,9 +291,9 @@ MUTANTS = [
     ),
     Mutant(
         "a reserve that was cancelled is kept",
-        "csrc/alloc/reserve.cpp",
-        "if (resident_bytes_ == bytes_) {",
-        "if (true) {",
+        "csrc/blocks/prefault.cpp",
+        "const bool whole = resident_bytes_ == block_.bytes;",
+        "const bool whole = true;",
         ("reserve_test",),
     ),
     Mutant(
@@ -341,8 +341,8 @@ MUTANTS = [
     Mutant(
         "pages that become resident on first touch are marked as resident",
         ALLOCATOR,
-        "made.block->residency = Residency::unknown;",
-        "made.block->residency = Residency::all;",
+        "made.block->residency = Residency::unknown;\n  // Fresh",
+        "made.block->residency = Residency::all;\n  // Fresh",
         ("aligned_malloc_test", "pool_test"),
     ),
     Mutant(
@@ -369,8 +369,8 @@ MUTANTS = [
     Mutant(
         "an interrupted zeroing leaves its block marked as clean",
         ALLOCATION,
-        "  block->content = Content::unknown;",
-        "  if (block->fork_epoch != epoch) block->content = Content::unknown;",
+        "  block->content = Content::unknown;  // its owner",
+        "  if (block->fork_epoch != epoch) block->content = Content::unknown;  // its owner",
         ("pool_test",),
     ),
     Mutant(
