@@ -9,6 +9,7 @@ namespace zerofill::blocks {
 namespace {
 
 /// A random number of this process's: at load time, because it takes 50 us in a virtual machine.
+// NOLINTNEXTLINE(bugprone-throwing-static-initialization): the lambda is noexcept
 const std::uint64_t kSeed = []() noexcept {
   try {
     std::random_device source;
