@@ -80,7 +80,7 @@ def reduce_shared(instance: Any) -> tuple[Callable[..., Any], tuple[Any, ...]] |
     dtype = instance.dtype
     layout = (
         instance.shape,
-        dtype if dtype.kind == "V" or dtype.metadata else dtype.str,
+        dtype.str if dtype.isbuiltin == 1 and not dtype.metadata else dtype,
         offset,
         instance.strides,
         None if cls is np.ndarray else cls,

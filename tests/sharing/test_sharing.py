@@ -124,7 +124,22 @@ def test_views_travel_as_they_are(view, echo):
 
 
 @pytest.mark.parametrize(
-    "dtype", ["?", "i1", "u8", ">f4", "f2", "c16", "S5", "U3", "M8[s]", "V7", "bfloat16"]
+    "dtype",
+    [
+        "?",
+        "i1",
+        "u8",
+        ">f4",
+        "f2",
+        "c16",
+        "S5",
+        "U3",
+        "M8[s]",
+        "V7",
+        "bfloat16",
+        "float8_e5m2",
+        "int4",
+    ],
 )
 def test_dtypes_travel(dtype, context):
     array = zerofill.zeros(9, dtype, shared=True)
