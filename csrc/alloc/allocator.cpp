@@ -195,10 +195,6 @@ Allocation reuse(PlacedBlock pooled, const Request& request, const team::Poll& p
   return reused;
 }
 
-}  // namespace
-
-namespace {
-
 // Where do these zeros come from, is anything left to do, do it.
 Allocation acquire_zeros(const Request& request, const team::Poll& poll) {
   auto pooled = blocks::take_from_pool(

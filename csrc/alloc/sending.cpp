@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/immortal.h"
 #include "base/options.h"
-#include "blocks/fork_epoch.h"
 #include "blocks/pool.h"
 #include "blocks/shared_block.h"
 #include "os/relatives.h"
@@ -33,7 +32,7 @@ struct Items {
   Item* first = nullptr;
   std::size_t bytes = 0;
   Clock::duration relatives_due{};  ///< since the clock's epoch
-  Relatives helpers;                ///< as of the last message
+  Relatives relatives;              ///< as of the last message
 };
 
 Immortal<Items> items;
@@ -49,8 +48,8 @@ Clock::duration grace() noexcept {
 }
 
 /// Whether there has been nobody to receive it for so long.
-bool is_hopeless(Item* item, bool has_children, Clock::time_point now) noexcept {
-  if (has_children || item->kept.sent->can_reach_parent()) {
+bool is_hopeless(Item* item, bool has_relatives, Clock::time_point now) noexcept {
+  if (has_relatives) {
     item->hopeless_since = Clock::time_point{};
     return false;
   }
@@ -58,31 +57,34 @@ bool is_hopeless(Item* item, bool has_children, Clock::time_point now) noexcept 
   return now - item->hopeless_since >= grace();
 }
 
-/// Whether it is time to look for relatives again, and then whether there are children: that takes
-/// long, so it is done without the mutex.
-bool looks_for_relatives(Clock::time_point now, bool* has_children) noexcept {
-  Relatives helpers;
+bool runs(int process) noexcept { return process != 0 && os::runs_same_program(process); }
+
+/// Whether it is time to look for relatives again, and then whether one is left that could receive
+/// something: that takes long, so it is done without the mutex.
+bool looks_for_relatives(Clock::time_point now, bool* has_relatives) noexcept {
+  Relatives relatives;
   {
     const std::lock_guard<std::mutex> lock(items->mutex);
     if (items->first == nullptr || now.time_since_epoch() < items->relatives_due) return false;
     items->relatives_due = now.time_since_epoch() + kRelativesInterval;
-    helpers = items->helpers;
+    relatives = items->relatives;
   }
-  *has_children = os::has_running_child(helpers.starter, helpers.tracker);
+  *has_relatives = os::has_running_child(relatives.starter, relatives.tracker) ||
+                   runs(relatives.parent) || runs(relatives.creator);
   return true;
 }
 
 /// Takes what need not be kept off the list.
 Item* take_done() noexcept {
   const Clock::time_point now = Clock::now();
-  bool has_children = false;
-  const bool looks = looks_for_relatives(now, &has_children);
+  bool has_relatives = false;
+  const bool looks = looks_for_relatives(now, &has_relatives);
   const std::lock_guard<std::mutex> lock(items->mutex);
   Item* done = nullptr;
   for (Item** link = &items->first; *link != nullptr;) {
     Item* item = *link;
     const bool has_arrived = item->kept.sent->have_arrived(control_of(item->kept));
-    if (!has_arrived && !(looks && is_hopeless(item, has_children, now))) {
+    if (!has_arrived && !(looks && is_hopeless(item, has_relatives, now))) {
       link = &item->next;
       continue;
     }
@@ -104,11 +106,10 @@ Clock::time_point step() noexcept {
 blocks::Ticket Sent::send(blocks::SharedControl* control, const Relatives& relatives) {
   {
     const std::lock_guard<std::mutex> lock(items->mutex);
-    items->helpers = relatives;
+    items->relatives = relatives;
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   forget_those_of_parent();
-  relatives_ = relatives;
   if (tickets_.size() == tickets_.capacity()) {
     drop_arrived(control);
     tickets_.reserve(std::max<std::size_t>(2 * tickets_.size(), 8));
@@ -124,11 +125,6 @@ bool Sent::have_arrived(blocks::SharedControl* control) noexcept {
   return tickets_.empty();
 }
 
-bool Sent::can_reach_parent() const noexcept {
-  return (relatives_.parent != 0 && os::runs_same_program(relatives_.parent)) ||
-         (relatives_.creator != 0 && os::runs_same_program(relatives_.creator));
-}
-
 void Sent::drop_arrived(blocks::SharedControl* control) noexcept {
   const auto has_arrived = [&](const blocks::Ticket& sent) { return control->collect(sent); };
   tickets_.erase(std::remove_if(tickets_.begin(), tickets_.end(), has_arrived), tickets_.end());
@@ -137,9 +133,7 @@ void Sent::drop_arrived(blocks::SharedControl* control) noexcept {
 /// What the parent of a fork has sent is not the child's.
 void Sent::forget_those_of_parent() noexcept {
   const int self = os::this_process();
-  if (std::exchange(sender_, self) == self) return;
-  tickets_.clear();
-  relatives_ = Relatives{};
+  if (std::exchange(sender_, self) != self) tickets_.clear();
 }
 
 void keep_until_received(Kept kept) noexcept {
@@ -182,6 +176,7 @@ void unlock_sending_in_parent() noexcept {
 void unlock_sending_in_child() noexcept {
   Item* parents = std::exchange(items->first, nullptr);
   items->bytes = 0;
+  items->relatives = Relatives{};
   items->mutex.unlock();
   remake_in_child(&items->mutex);
   while (parents != nullptr) {

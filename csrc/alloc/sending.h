@@ -31,9 +31,6 @@ class Sent {
   /// Whether none of them is on its way.
   bool have_arrived(blocks::SharedControl* control) noexcept;
 
-  /// Whether a process above this one is left that could receive them.
-  bool can_reach_parent() const noexcept;
-
  private:
   void drop_arrived(blocks::SharedControl* control) noexcept;
   void forget_those_of_parent() noexcept;
@@ -41,7 +38,6 @@ class Sent {
   std::mutex mutex_;
   std::vector<blocks::Ticket> tickets_;  ///< of those that were not found to have arrived
   int sender_ = 0;                       ///< this process
-  Relatives relatives_;
 };
 
 /// What is kept for messages that are on their way.

@@ -37,14 +37,13 @@ _Layout: TypeAlias = tuple[
 
 # Those that this process has, by their identities.
 _known: weakref.WeakValueDictionary[int, Buffer] = weakref.WeakValueDictionary()
+_forked_in: set[int] = set()  # this process, if it is the child of a fork
 _lock = threading.RLock()  # reentrant, because a collection may run anything meanwhile
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
     )
     os.register_at_fork(after_in_child=lambda: _forked_in.add(os.getpid()))
-
-_forked_in: set[int] = set()  # this process, if it is the child of a fork
 
 
 def announce(buffer: Buffer) -> None:
@@ -107,7 +106,7 @@ def _send(buffer: Buffer, writable: bool) -> _Message:
     take_back_unless_dumped(lambda: _zerofill.receive_shared_again(buffer, *ticket))
     _wait_at_exit()
     identity, number, slot = ticket
-    sent = transport.pack(handle)
+    sent = transport.pack(buffer, handle)
     return sent, buffer.nbytes, buffer.alignment, writable, identity, number, slot
 
 

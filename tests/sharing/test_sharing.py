@@ -17,6 +17,7 @@ from multiprocessing.reduction import ForkingPickler
 import numpy as np
 import pytest
 import sharing_workers as workers
+from sharing_workers import descriptors
 
 import zerofill
 from zerofill import Zeros
@@ -329,16 +330,6 @@ array[7] = 8
     subprocess.run([sys.executable, "-c", code], check=True)
     assert array[7] == 8
     assert len(np.memmap(array.base.path, "f8", "r")) > 1000
-
-
-def descriptors():
-    """Return how many there are, without those that the background thread reads figures by."""
-
-    def count():
-        time.sleep(0.005)
-        return len(os.listdir("/proc/self/fd"))
-
-    return min(count() for _ in range(5))
 
 
 @linux

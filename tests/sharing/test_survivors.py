@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from sharing_workers import descriptors
 
 import zerofill
 
@@ -30,16 +31,6 @@ def short_decay():
     with zerofill.configure(decay=0.01):
         yield
     zerofill.trim()
-
-
-def descriptors():
-    """Return how many there are, without those that the background thread reads figures by."""
-
-    def count():
-        time.sleep(0.005)
-        return len(os.listdir("/proc/self/fd"))
-
-    return min(count() for _ in range(5))
 
 
 def mapped():

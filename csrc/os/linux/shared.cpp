@@ -13,10 +13,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "base/align.h"
-#include "base/checked.h"
 #include "os/linux/huge_page_policy.h"
-#include "os/pages.h"
 #include "os/relatives.h"
 
 // A value of the kernel's interface that the headers of older C libraries lack.
@@ -82,33 +79,6 @@ bool give_size(int file, std::size_t bytes) noexcept {
          fcntl(file, F_ADD_SEALS, kSizeSeals | F_SEAL_SEAL) == 0;
 }
 
-void* map(void* wanted, int file, std::size_t bytes) noexcept {
-  const int flags = MAP_SHARED | (wanted != nullptr ? MAP_FIXED : 0);
-  return mmap(wanted, bytes, PROT_READ | PROT_WRITE, flags, file, 0);
-}
-
-/// Maps a file in the place of addresses that hold nothing.
-int map_aligned(int file, std::size_t bytes, std::size_t alignment, void** address) noexcept {
-  std::size_t padded;
-  if (!checked_add(bytes, alignment - page_bytes(), &padded)) return ENOMEM;
-  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  void* room = mmap(nullptr, padded, PROT_NONE, kFlags, -1, 0);
-  if (room == MAP_FAILED) return errno;
-  auto* start = static_cast<std::byte*>(room);
-  std::byte* aligned = align_up(start, alignment);
-  if (map(aligned, file, bytes) == MAP_FAILED) {
-    const int error = errno;
-    munmap(room, padded);
-    return error;
-  }
-  const auto before = static_cast<std::size_t>(aligned - start);
-  const std::size_t after = padded - before - bytes;
-  if (before != 0) munmap(start, before);
-  if (after != 0) munmap(aligned + bytes, after);
-  *address = aligned;
-  return 0;
-}
-
 }  // namespace
 
 int create_shared(std::size_t bytes, const char* name, SharedHandle* handle) noexcept {
@@ -143,27 +113,6 @@ int find_shared_bytes(SharedHandle handle, std::size_t* bytes) noexcept {
   return 0;
 }
 
-int map_shared(SharedHandle handle, std::size_t bytes, std::size_t alignment,
-               void** address) noexcept {
-  const int file = static_cast<int>(handle);
-  void* mapping = map(nullptr, file, bytes);
-  if (mapping == MAP_FAILED) return errno;
-  if (reinterpret_cast<std::uintptr_t>(mapping) % alignment != 0) {
-    munmap(mapping, bytes);
-    return map_aligned(file, bytes, alignment, address);
-  }
-  *address = mapping;
-  return 0;
-}
-
-int unmap_shared(void* address, std::size_t bytes) noexcept {
-  return munmap(address, bytes) == 0 ? 0 : errno;
-}
-
-int protect_shared(void* address, std::size_t bytes) noexcept {
-  return mprotect(address, bytes, PROT_READ) == 0 ? 0 : errno;
-}
-
 int allocate_shared(SharedHandle handle, std::size_t start, std::size_t bytes) noexcept {
   const int file = static_cast<int>(handle);
   while (fallocate(file, 0, static_cast<off_t>(start), static_cast<off_t>(bytes)) != 0) {
@@ -189,8 +138,6 @@ bool find_shared_path(SharedHandle handle, char* path, std::size_t capacity) noe
                 static_cast<int>(handle));
   return true;
 }
-
-void close_shared(SharedHandle handle) noexcept { close(static_cast<int>(handle)); }
 
 bool can_shared_be_lazy() noexcept {
   // Where the kernel never overcommits (2), it may refuse the page of a memory file when it is

@@ -38,15 +38,18 @@ def register_picklers(reduce: _Reduce) -> None:
     """
     if not _registered:
         sys.meta_path.insert(0, _Watcher(reduce))
-    for library, register in _PICKLERS.items():
-        if library in _registered or not _is_loaded(library):
-            continue
-        mine = object()
-        if _registered.setdefault(library, mine) is not mine:
-            continue  # another thread does it
-        # A library that has changed sends the bytes, as it did.
-        with contextlib.suppress(AttributeError, ImportError, KeyError, TypeError):
-            register(reduce)
+    for library in _PICKLERS:
+        if library not in _registered and _is_loaded(library):
+            _register(library, reduce)
+
+
+def _register(library: str, reduce: _Reduce) -> None:
+    mine = object()
+    if _registered.setdefault(library, mine) is not mine:
+        return  # another thread does it
+    # A library that has changed sends the bytes, as it did.
+    with contextlib.suppress(AttributeError, ImportError, KeyError, TypeError):
+        _PICKLERS[library](reduce)
 
 
 def _is_loaded(library: str) -> bool:
@@ -161,9 +164,7 @@ class _Watcher:
 
         def execute_and_register(module: ModuleType) -> None:
             execute(module)
-            with contextlib.suppress(AttributeError, ImportError, KeyError, TypeError):
-                if _registered.setdefault(name, module) is module:
-                    _PICKLERS[name](self._reduce)
+            _register(name, self._reduce)
 
         spec.loader.exec_module = execute_and_register  # type: ignore[union-attr,method-assign]
         return spec

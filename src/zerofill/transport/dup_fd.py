@@ -3,11 +3,13 @@
 from multiprocessing import reduction
 from typing import Any
 
+from .._zerofill import Buffer
+
 __all__ = ["pack", "unpack"]
 
 
-def pack(descriptor: int) -> Any:
-    """Return what a message says of a descriptor of this process."""
+def pack(buffer: Buffer, descriptor: int) -> Any:
+    """Return what a message says of a Buffer, which has that descriptor in this process."""
     return reduction.DupFd(descriptor)
 
 

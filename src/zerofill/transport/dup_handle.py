@@ -3,13 +3,15 @@
 from multiprocessing import reduction
 from typing import Any
 
+from .._zerofill import Buffer
+
 __all__ = ["pack", "unpack"]
 
 _FILE_MAP_ALL_ACCESS = 0x000F001F
 
 
-def pack(handle: int) -> Any:
-    """Return what a message says of a handle of this process."""
+def pack(buffer: Buffer, handle: int) -> Any:
+    """Return what a message says of a Buffer, which has that handle in this process."""
     return reduction.DupHandle(handle, _FILE_MAP_ALL_ACCESS)  # type: ignore[attr-defined]
 
 

@@ -1,14 +1,13 @@
 """Linux: the receiver opens the sender's descriptor by its path (proc_pid_fd(5))."""
 
-import os
+from .._zerofill import Buffer
 
 __all__ = ["pack", "unpack"]
 
 
-def pack(descriptor: int) -> str:
-    """Return what a message says of a descriptor of this process."""
-    # The number that /proc has for this process, which may be of another namespace.
-    return f"/proc/{os.readlink('/proc/self')}/fd/{descriptor}"
+def pack(buffer: Buffer, descriptor: int) -> str | None:
+    """Return what a message says of a Buffer, which has that descriptor in this process."""
+    return buffer.path
 
 
 def unpack(sent: str) -> str:
