@@ -8,6 +8,10 @@ import numpy as np
 import zerofill
 
 
+class Named(np.ndarray):
+    """A subclass with an attribute."""
+
+
 def echo(connection):
     """Add one to every array that comes in, and send it back; None ends it."""
     while (array := connection.recv()) is not None:

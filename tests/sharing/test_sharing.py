@@ -151,15 +151,11 @@ def test_dtypes_travel(dtype, context):
     assert there["values"].tobytes() == array.tobytes()
 
 
-class Named(np.ndarray):
-    """A subclass with an attribute."""
-
-
 def test_subclasses_travel_with_their_attributes(echo):
-    array = zerofill.zeros(5, shared=True).view(Named)
+    array = zerofill.zeros(5, shared=True).view(workers.Named)
     array.name = "five"
     back = echo(array)
-    assert type(back) is Named
+    assert type(back) is workers.Named
     assert back.name == "five"
     assert (array == 1).all()
 
