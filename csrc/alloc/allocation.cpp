@@ -1,5 +1,6 @@
 #include "alloc/allocation.h"
 
+#include "alloc/attachments.h"
 #include "base/align.h"
 #include "blocks/fork_epoch.h"
 #include "blocks/mapping.h"
@@ -82,7 +83,8 @@ std::uint64_t Allocation::identity() const noexcept {
   return blocks::control_of(*block_).identity();
 }
 
-void give_back_shared(blocks::OwnedBlock block) noexcept {
+void give_back_shared(blocks::OwnedBlock block, const AttachmentKey& key) noexcept {
+  if (key.origin != Origin::made) return put_attachment(key, std::move(block));
   if (block->residency != Residency::all || block->fork_epoch != blocks::fork_epoch()) return;
   if (!os::is_only_holder(block->shared)) return;
   // Looked at twice: whoever opens it after the second time finds that it is not what was sent, and
@@ -99,12 +101,14 @@ void Allocation::release_shared() noexcept {
   blocks::OwnedBlock block = std::move(block_);
   blocks::count_in_use(-static_cast<std::ptrdiff_t>(block->bytes));
   data_ = nullptr;
-  bytes_ = 0;
-  if (sent_ != nullptr && !sent_->have_arrived(&blocks::control_of(*block))) {
-    return keep_until_received({std::move(block), std::move(sent_)});
+  blocks::SharedControl& control = blocks::control_of(*block);
+  const AttachmentKey key{control.identity(), std::exchange(bytes_, 0), origin_};
+  if (origin_ == Origin::made) control.drop();
+  if (sent_ != nullptr && !sent_->have_arrived(&control)) {
+    return keep_until_received({std::move(block), std::move(sent_), key});
   }
   sent_.reset();
-  give_back_shared(std::move(block));
+  give_back_shared(std::move(block), key);
 }
 
 void Allocation::release() noexcept {

@@ -14,9 +14,9 @@ namespace zerofill::alloc {
 
 struct Request;
 
-/// Gives shared memory that nobody here uses any more to the pool, if no other process has it and
-/// its pages are this process's; else to the system.
-void give_back_shared(blocks::OwnedBlock block) noexcept;
+/// Gives shared memory that nobody here uses any more to the pool, if this process made it and has
+/// it alone and its pages are this process's; else to the attachments, which may unmap it.
+void give_back_shared(blocks::OwnedBlock block, const AttachmentKey& key) noexcept;
 
 /// A block of pages in use, whose owner has `bytes()` from `data()` on. When it is destroyed, the
 /// block goes to the pool if all its pages are resident, and to the system otherwise. It counts as
@@ -31,13 +31,15 @@ class Allocation {
         prefault_(std::move(other.prefault_)),
         sent_(std::move(other.sent_)),
         data_(std::exchange(other.data_, nullptr)),
-        bytes_(std::exchange(other.bytes_, 0)) {}
+        bytes_(std::exchange(other.bytes_, 0)),
+        origin_(other.origin_) {}
   Allocation& operator=(Allocation&& other) noexcept {
     std::swap(block_, other.block_);
     std::swap(prefault_, other.prefault_);
     std::swap(sent_, other.sent_);
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
+    std::swap(origin_, other.origin_);
     return *this;
   }
   ~Allocation() { release(); }
@@ -48,6 +50,12 @@ class Allocation {
 
   /// For clean memory from the pool, of which the system may have taken pages.
   void keep_resident() noexcept;
+
+  /// Says that this is another process's memory, and what of it this process has sent on.
+  void set_received(Origin origin, std::unique_ptr<Sent> sent) noexcept {
+    origin_ = origin;
+    sent_ = std::move(sent);
+  }
 
   /// Says that all of it was written to, so that the system takes no pages.
   void set_written() noexcept { block_->lazily_freed = false; }
@@ -82,6 +90,7 @@ class Allocation {
   std::unique_ptr<Sent> sent_;                  ///< null where nothing was sent
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
+  Origin origin_ = Origin::made;
 };
 
 }  // namespace zerofill::alloc

@@ -210,6 +210,16 @@ Allocation acquire_zeros(const Request& request, const team::Poll& poll) {
   return with_room([&] { return make_fresh(request, poll); });
 }
 
+Origin origin_of(const Received& received) noexcept {
+  return received.writable ? Origin::received : Origin::received_read_only;
+}
+
+Allocation hand_out(OwnedBlock block, const Received& received, std::unique_ptr<Sent> sent) {
+  Allocation allocation(place_at_colour(std::move(block)), received.bytes);
+  allocation.set_received(origin_of(received), std::move(sent));
+  return allocation;
+}
+
 }  // namespace
 
 Allocation acquire(const Request& request, const team::Poll& poll) {
@@ -224,7 +234,17 @@ Allocation receive(const Received& received) {
   if (block->address == nullptr) return {};
   blocks::control_of(*block).receive(received.ticket);
   if (!received.writable && !blocks::protect_payload(*block)) throw OutOfMemory(ENOMEM);
-  return {place_at_colour(std::move(block)), received.bytes};
+  return hand_out(std::move(block), received, nullptr);
+}
+
+Allocation receive_from_kept(const Received& received) noexcept {
+  const AttachmentKey key{received.ticket.identity, received.bytes, origin_of(received)};
+  Kept kept;
+  kept.block = take_attachment(key, received.alignment);
+  if (kept.block->address == nullptr) kept = take_kept(key, received.alignment);
+  if (kept.block->address == nullptr) return {};
+  blocks::control_of(*kept.block).receive(received.ticket);
+  return hand_out(std::move(kept.block), received, std::move(kept.sent));
 }
 
 blocks::Reservation reserve_budget(std::size_t bytes) {

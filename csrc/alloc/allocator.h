@@ -64,6 +64,10 @@ struct Received {
 /// Throws OutOfMemory. Without memory where the handle is not for what was sent.
 Allocation receive(const Received& received);
 
+/// The same where this process has it mapped still, and then needs no handle. Without memory where
+/// it has not.
+Allocation receive_from_kept(const Received& received) noexcept;
+
 /// Changes the size of memory to that of a request, without copying a byte. False when that cannot
 /// be done, and then the memory is as it was. What it gains may hold anything.
 ///

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "alloc/allocator.h"
+#include "alloc/attachments.h"
 #include "alloc/sending.h"
 #include "base/immortal.h"
 #include "blocks/budget.h"
@@ -20,7 +21,7 @@
 //
 //   1. one fork at a time: a second thread that forks waits here;
 //   2. what is being prefaulted, which is cancelled;
-//   3. what is kept for messages to other processes: the child keeps nothing for them;
+//   3. what is kept for messages to other processes, and of theirs: the child keeps nothing;
 //   4. the pool: its thread ends and its blocks are purged, or they would become copy-on-write;
 //   5. the heap, whose free pages are purged for the same reason;
 //   6. the slabs;
@@ -46,6 +47,7 @@ void prepare() noexcept {
   blocks::cancel_prefaults_before_fork();
   blocks::purge_pool_before_fork();  // and ends its thread, which may wait for the next mutex
   lock_sending_before_fork();
+  lock_attachments_before_fork();
   blocks::lock_pool_before_fork();
   heap::lock_before_fork();
   blocks::lock_slabs_before_fork();
@@ -58,6 +60,7 @@ void resume_in_parent() noexcept {
   blocks::unlock_slabs_in_parent();
   heap::unlock_in_parent();
   blocks::resume_pool_in_parent();
+  unlock_attachments_in_parent();
   unlock_sending_in_parent();
   blocks::allow_prefaults();
   fork_mutex.unlock();
@@ -70,6 +73,7 @@ void resume_in_child() noexcept {
   blocks::unlock_slabs_in_child();
   heap::unlock_in_child();
   blocks::resume_pool_in_child();
+  unlock_attachments_in_child();
   unlock_sending_in_child();
   blocks::allow_prefaults_in_child();
   fork_mutex.unlock();

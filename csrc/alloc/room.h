@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "alloc/attachments.h"
 #include "base/errors.h"
 #include "blocks/budget.h"
 #include "blocks/pool.h"
@@ -11,10 +12,11 @@
 
 namespace zerofill::alloc {
 
-/// Returns all memory that is pooled to the system; returns how many bytes that was.
+/// Returns all memory that is pooled to the system, and unmaps what is kept of other processes';
+/// returns how many bytes that was.
 inline std::size_t trim_blocks() noexcept {
   blocks::trim_slabs();  // which returns addresses, not memory
-  return blocks::trim_pool();
+  return blocks::trim_pool() + trim_attachments();
 }
 
 /// For pages that are made when they are touched. Trims the pool first where they would not fit

@@ -152,11 +152,25 @@ void keep_until_received(Kept kept) noexcept {
   if (is_first) (void)blocks::start_chore(&step);
 }
 
+Kept take_kept(const AttachmentKey& key, std::size_t alignment) noexcept {
+  std::unique_ptr<Item> found;
+  const std::lock_guard<std::mutex> lock(items->mutex);
+  for (Item** link = &items->first; *link != nullptr; link = &(*link)->next) {
+    Item* item = *link;
+    if (!serves(item->kept.key, item->kept.block, key, alignment)) continue;
+    found.reset(item);
+    *link = item->next;
+    items->bytes -= item->kept.block->bytes;
+    return std::move(item->kept);
+  }
+  return {};
+}
+
 void give_up_received() noexcept {
   Item* done = take_done();
   while (done != nullptr) {
     const std::unique_ptr<Item> item(std::exchange(done, done->next));
-    give_back_shared(std::move(item->kept.block));
+    give_back_shared(std::move(item->kept.block), item->kept.key);
   }
 }
 

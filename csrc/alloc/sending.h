@@ -10,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "alloc/attachments.h"
 #include "blocks/block.h"
 #include "blocks/shared_control.h"
 
@@ -44,11 +45,16 @@ class Sent {
 struct Kept {
   blocks::OwnedBlock block;
   std::unique_ptr<Sent> sent;
+  AttachmentKey key;
 };
 
 /// Keeps a block until its messages have arrived, and then gives it to the pool or the system.
 /// Where there is no memory to keep it by, it goes to the system, and the messages are in vain.
 void keep_until_received(Kept kept) noexcept;
+
+/// Another process's memory that is kept so, for who has received it again; without a block where
+/// none is.
+Kept take_kept(const AttachmentKey& key, std::size_t alignment) noexcept;
 
 /// Gives up what need not be kept any more; the background thread calls it too.
 void give_up_received() noexcept;

@@ -69,7 +69,7 @@ class BackgroundThread {
     Chore chore = nullptr;
     Clock::time_point due = kWhenWoken;
   };
-  static constexpr int kChores = 2;
+  static constexpr int kChores = 3;
 
   DueChore chores_[kChores];
   std::mutex* mutex_ = nullptr;

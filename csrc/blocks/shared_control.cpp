@@ -39,9 +39,15 @@ std::uint64_t new_identity() noexcept {
 }  // namespace
 
 void SharedControl::begin() noexcept {
+  maker_.store(static_cast<std::uint64_t>(os::this_process()), std::memory_order_relaxed);
   identity_.store(new_identity(), std::memory_order_release);
   sent_without_slot_.store(0, std::memory_order_relaxed);
   received_without_slot_.store(0, std::memory_order_relaxed);
+}
+
+void SharedControl::drop() noexcept {
+  auto mine = static_cast<std::uint64_t>(os::this_process());
+  maker_.compare_exchange_strong(mine, 0);
 }
 
 Ticket SharedControl::send() noexcept {

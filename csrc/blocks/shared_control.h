@@ -28,6 +28,12 @@ class SharedControl {
 
   std::uint64_t identity() const noexcept { return identity_.load(std::memory_order_acquire); }
 
+  /// Says that this process has no use for it any more, which counts if it has made it: the child
+  /// of a fork has it too.
+  void drop() noexcept;
+  /// Whether the process that has made it has no use for it any more.
+  bool is_dropped() const noexcept { return maker_.load(std::memory_order_acquire) == 0; }
+
   /// Notes that a message is on its way.
   Ticket send() noexcept;
 
@@ -47,6 +53,7 @@ class SharedControl {
   static constexpr std::uint32_t kNoSlot = kSlots;
 
   std::atomic<std::uint64_t> identity_;
+  std::atomic<std::uint64_t> maker_;  ///< a process; 0 when that has dropped it
   std::atomic<std::uint64_t> last_number_;
   std::atomic<std::uint64_t> sent_without_slot_;
   std::atomic<std::uint64_t> received_without_slot_;

@@ -53,11 +53,16 @@ os::SharedHandle open_sent(const py::object& sent) {
 /// None where the handle, which it takes over, is not for what was sent.
 py::object receive(const py::object& sent, std::size_t nbytes, std::size_t alignment, bool writable,
                    std::uint64_t identity, std::uint64_t number, std::uint32_t slot) {
-  const os::SharedHandle handle = open_sent(sent);
   const std::size_t bytes = nbytes != 0 ? nbytes : 1;
+  alloc::Received what{os::kNoSharedHandle, bytes, alignment, {identity, number, slot}, writable};
   try {
-    alloc::Allocation received =
-        alloc::receive({handle, bytes, alignment, {identity, number, slot}, writable});
+    // A path need not be opened; a handle is here already, and is taken.
+    const bool is_path = PyUnicode_Check(sent.ptr()) != 0;
+    alloc::Allocation received = is_path ? alloc::receive_from_kept(what) : alloc::Allocation();
+    if (received.data() == nullptr) {
+      what.handle = open_sent(sent);
+      received = alloc::receive(what);
+    }
     if (received.data() == nullptr) return py::none();
     BufferObject* buffer = adopt(std::move(received), nbytes, alignment, !writable);
     return py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(buffer));

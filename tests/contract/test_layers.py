@@ -20,8 +20,8 @@ LAYERS = ["base", "os", "kernel", "team", "zeroing", "blocks", "heap", "alloc", 
 # were sent of it, and the reservation that reserve() returns.
 DOORS = {"alloc/allocator.h", "alloc/aligned_malloc.h", "alloc/reserve.h", "zeroing/strided.h"}
 BEHIND_THE_DOORS = {
-    *("alloc/allocation.h", "alloc/sending.h", "blocks/block.h", "blocks/budget.h"),
-    *("blocks/first_touch.h", "blocks/prefault.h", "blocks/shared_control.h"),
+    *("alloc/allocation.h", "alloc/attachments.h", "alloc/sending.h", "blocks/block.h"),
+    *("blocks/budget.h", "blocks/first_touch.h", "blocks/prefault.h", "blocks/shared_control.h"),
 }
 ROOMS = ("zeroing/", "blocks/", "alloc/")
 

@@ -1,11 +1,16 @@
 """What the tests have other processes do, and what they count in each."""
 
+import contextlib
 import os
+import pathlib
 import time
 
 import numpy as np
 
 import zerofill
+
+with contextlib.suppress(ImportError):  # not on Windows
+    import resource
 
 
 class Named(np.ndarray):
@@ -39,6 +44,18 @@ def fill_buffer(array):
 
 def total(array):
     return float(array.sum())
+
+
+def faults_of_sum(array):
+    """Return how many page faults it takes to read all of an array."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    array.sum()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def mapped():
+    """Return how many mappings of shared memory this process has."""
+    return pathlib.Path("/proc/self/maps").read_text().count("/memfd:zerofill")
 
 
 def make_and_end(answers, nbytes):

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from sharing_workers import descriptors
+from sharing_workers import descriptors, mapped
 
 import zerofill
 
@@ -31,11 +31,6 @@ def short_decay():
     with zerofill.configure(decay=0.01):
         yield
     zerofill.trim()
-
-
-def mapped():
-    """Return how many mappings of shared memory this process has."""
-    return pathlib.Path("/proc/self/maps").read_text().count("/memfd:zerofill")
 
 
 def shared_bytes():

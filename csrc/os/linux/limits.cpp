@@ -112,19 +112,31 @@ int read_machine(const char* root, MemoryBudget* budget) noexcept {
   return 0;
 }
 
-void apply_group(const Cgroup& group, MemoryBudget* budget) noexcept {
+/// What is known of the limits of the groups above.
+enum class Above { unknown, unlimited };
+
+/// What is used is read only where there is a limit, because in most programs there is none.
+Above apply_group(const Cgroup& group, MemoryBudget* budget) noexcept {
   const Files& files = group.version2 ? kVersion2 : kVersion1;
-  std::uint64_t usage = 0;
-  if (!read_number(group, files.usage, &usage)) return;
+  const auto has_limit = [&](const char* file) {
+    std::uint64_t limit = 0;
+    return read_number(group, file, &limit) && limit < kNoLimit;
+  };
+  if (group.version2 && std::none_of(files.limits.begin(), files.limits.end(), has_limit)) {
+    return Above::unknown;
+  }
   FilePages pages;
   std::uint64_t ancestors_limit = kNoLimit;
   char path[kPathBytes + 16];
   std::snprintf(path, sizeof path, "%s/memory.stat", group.folder);
-  (void)read_keyed_numbers(path, {{files.inactive_key, &pages.inactive},
-                                  {files.active_key, &pages.active},
-                                  {files.cache_key, &pages.cache},
-                                  {files.shmem_key, &pages.shmem},
-                                  {files.ancestors_limit_key, &ancestors_limit}});
+  const bool is_told = read_keyed_numbers(path, {{files.inactive_key, &pages.inactive},
+                                                 {files.active_key, &pages.active},
+                                                 {files.cache_key, &pages.cache},
+                                                 {files.shmem_key, &pages.shmem},
+                                                 {files.ancestors_limit_key, &ancestors_limit}});
+  if (!group.version2 && is_told && ancestors_limit >= kNoLimit) return Above::unlimited;
+  std::uint64_t usage = 0;
+  if (!read_number(group, files.usage, &usage)) return Above::unknown;
   const std::uint64_t reclaimable = pages.reclaimable();
   const std::uint64_t used = usage > reclaimable ? usage - reclaimable : 0;
   char whose[kPathBytes + 8];
@@ -136,6 +148,7 @@ void apply_group(const Cgroup& group, MemoryBudget* budget) noexcept {
   }
   // A container often shows only its own group, and the limit is that of a group above.
   tighten(ancestors_limit, used, files.ancestors_limit_key, whose, budget);
+  return Above::unknown;
 }
 
 /// Whether the group's limits hold for the groups below it. In version 1 that could be switched off
@@ -148,9 +161,9 @@ bool is_hierarchical(const Cgroup& group) noexcept {
 void apply_groups(const char* root, MemoryBudget* budget) noexcept {
   Cgroup group;
   if (!find_cgroup(root, "memory", &group)) return;
-  do {
-    apply_group(group, budget);
-  } while (to_parent(&group) && is_hierarchical(group));
+  while (apply_group(group, budget) == Above::unknown && to_parent(&group) &&
+         is_hierarchical(group)) {
+  }
 }
 
 /// The process's own limits, whose use is in /proc/self/statm, in pages.
