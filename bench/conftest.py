@@ -1,12 +1,8 @@
 """Prepare the machine once, and print the ratios at the end of a run."""
 
-import json
-import os
-import pathlib
-import shutil
-import subprocess
 from collections import defaultdict
 
+import native_limit
 import numpy as np
 import pytest
 
@@ -43,26 +39,12 @@ def median_is_recorded(benchmark, pytestconfig):
 
 
 @pytest.fixture(scope="session")
-def machine_limit(tmp_path_factory):
-    """Return the shortest times that this machine can reach, measured natively, in seconds.
-
-    ``machine_limit["resident"][nbytes]`` is for zeroing resident memory, ``["fresh"]`` for making
-    fresh memory resident.
-    """
-    compiler = os.environ.get("CXX") or shutil.which("c++")
-    if compiler is None:
+def machine_limit():
+    """Return the shortest times that this machine can reach, of native_limit.measure()."""
+    limits = native_limit.measure([case.nbytes for case in CASES], zerofill.configure().num_threads)
+    if limits is None:
         pytest.skip("no C++ compiler is installed")
-    program = tmp_path_factory.mktemp("limit") / "machine_limit"
-    source = pathlib.Path(__file__).with_name("machine_limit.cpp")
-    flags = ["-O3", "-march=native", "-std=c++17", "-pthread"]
-    subprocess.run([compiler, *flags, str(source), "-o", str(program)], check=True)
-    sizes = [str(case.nbytes) for case in CASES]
-    command = [program, str(zerofill.configure().num_threads), *sizes]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
-    return {
-        what: {int(nbytes): seconds for nbytes, seconds in times.items()}
-        for what, times in json.loads(result.stdout).items()
-    }
+    return limits
 
 
 @pytest.fixture

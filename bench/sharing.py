@@ -2,7 +2,8 @@
 
 ``python bench/sharing.py`` prints a table of seconds and ratios: making zeros, making them again,
 and sending them to a worker and back. Each way runs in a process of its own, in turn, five times;
-the medians are printed. It needs 1 GiB in ``/dev/shm``, for multiprocessing's.
+the medians are printed. Beside what was made stands the shortest time in which a C++ program makes
+the pages of a memory file. It needs 1 GiB in ``/dev/shm``, for multiprocessing's.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import time
 from multiprocessing.shared_memory import SharedMemory
 
+import native_limit
 import numpy as np
 
 import zerofill
@@ -131,8 +133,9 @@ def main() -> None:
         ways = {"shared_memory": OfMultiprocessing(), "zerofill": OfZerofill()}
         print(json.dumps(measure(ways[way], int(nbytes))))
         return
-    print("| size | step | shared_memory | zerofill | ratio |")
-    print("|---|---|---|---|---|")
+    limits = native_limit.measure(SIZES.values(), zerofill.configure().num_threads) or {}
+    print("| size | step | shared_memory | zerofill | ratio | pages alone | ratio |")
+    print("|---|---|---|---|---|---|---|")
     for label, nbytes in SIZES.items():
         records = {way: [] for way in WAYS}
         for turn in range(options.rounds):
@@ -142,7 +145,12 @@ def main() -> None:
                 records[way].append(json.loads(out.stdout))
         for step in records["zerofill"][0]:
             theirs, ours = (statistics.median(one[step] for one in records[way]) for way in WAYS)
-            row = f"{theirs * 1e3:.3f} ms | {ours * 1e3:.3f} ms | {ours / theirs:.3f}"
+            row = f"{theirs * 1e3:.3f} ms | {ours * 1e3:.3f} ms | {ours / theirs:.3f} | "
+            if step == "made" and limits:
+                pages = limits["shared"][nbytes]
+                row += f"{pages * 1e3:.3f} ms | {pages / theirs:.3f}"
+            else:
+                row += "|"
             print(f"| {label} | {step} | {row} |", flush=True)
 
 
