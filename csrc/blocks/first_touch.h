@@ -22,6 +22,9 @@ class FirstTouch {
         writes_(users == Users::none && !block->is_shared()),
         asks_(block->huge_pages) {}
 
+  /// Makes all pages exist beforehand, where that saves time. What fails is for make() to say.
+  void allocate_ahead() noexcept;
+
   /// Makes a chunk resident. Chunks start at multiples of a huge page's size, and are one. False
   /// where that cannot be done: for a block that is shared or has users.
   bool make(std::size_t start, std::size_t bytes) noexcept;

@@ -37,8 +37,8 @@ int unmap_shared(void* address, std::size_t bytes) noexcept;
 /// Makes pages of a mapping read-only.
 int protect_shared(void* address, std::size_t bytes) noexcept;
 
-/// Makes the pages of a part exist, so that touching them cannot fail: where populate_pages() is
-/// not to be had. ENOMEM where there is no memory for them.
+/// Makes the pages of a part exist, so that touching them cannot fail. ENOMEM where there is no
+/// memory for them; EINTR where a signal came first, and then none exists that did not before.
 int allocate_shared(SharedHandle handle, std::size_t start, std::size_t bytes) noexcept;
 
 /// Whether this process's handle is the only one that is open for the memory, and no other process

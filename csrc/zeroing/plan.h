@@ -18,7 +18,7 @@ Plan plan_zeroing(std::size_t bytes) noexcept;
 /// For making `bytes` of fresh pages resident.
 Plan plan_first_touch(std::size_t bytes) noexcept;
 
-/// The same for pages that other processes can have too.
+/// The same for small pages that other processes can have too.
 Plan plan_first_touch_of_shared(std::size_t bytes) noexcept;
 
 /// For zeroing `bytes` in the background: one thread, which can stop after every chunk.

@@ -3,7 +3,9 @@
 #include "os/shared.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -84,6 +86,22 @@ void the_limit_of_files_is_kept_without_a_signal() {
     const rlimit limit{MiB, MiB};
     setrlimit(RLIMIT_FSIZE, &limit);
     return test::throws<OutOfMemory>([] { zeros(2 * MiB); }) && zeros(64 * KiB).data() != nullptr;
+  }));
+}
+
+/// Which would undo what the system has done so far of a long call.
+void signals_at_any_moment_keep_nothing_from_ending() {
+  CHECK(test::holds_in_child([] {
+    struct sigaction action{};
+    action.sa_handler = [](int) {};
+    sigaction(SIGALRM, &action, nullptr);
+    const itimerval every_half_millisecond{{0, 500}, {0, 500}};
+    setitimer(ITIMER_REAL, &every_half_millisecond, nullptr);
+    for (int turn = 0; turn < 5; ++turn) {
+      const Allocation made = zeros(64 * MiB);
+      if (!all_are(kZero, made.data(), made.bytes())) return false;
+    }
+    return true;
   }));
 }
 
@@ -292,6 +310,7 @@ int main() {
   blocks_are_zero_aligned_and_resident();
   sizes_that_overflow_are_refused();
   the_limit_of_files_is_kept_without_a_signal();
+  signals_at_any_moment_keep_nothing_from_ending();
   the_limit_of_descriptors_is_kept();
   what_nobody_else_had_is_used_again();
   private_and_shared_memory_never_mix();

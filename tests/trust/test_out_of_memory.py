@@ -111,6 +111,23 @@ import zerofill
 """
 
 
+MOVES = """
+import zerofill
+
+def is_refused():
+    zerofill.trim()
+    try:
+        zerofill.zeros(limit * 2, "u1")
+    except MemoryError:
+        return True
+    return False
+
+above = pathlib.Path(sys.argv[1]).parent
+for folder in [above, above, sys.argv[1] + "/inner", above, sys.argv[1]]:
+    pathlib.Path(folder, "cgroup.procs").write_text("0")
+    assert is_refused() is (folder is not above), folder
+"""
+
 # In a namespace of its own, of whose root the mount shows groups above.
 UNNAMED_GROUPS = """
 import ctypes
@@ -181,6 +198,10 @@ def test_the_limit_holds_without_a_file_descriptor(group, tmp_path):
 
 def test_the_limit_holds_where_proc_shows_processes_alone(group, tmp_path):
     assert run_in(group, NO_MEMINFO + REFUSES, tmp_path) == "refused\n"
+
+
+def test_a_process_may_move_to_another_group(group, tmp_path):
+    run_in(group, MOVES, tmp_path)
 
 
 def test_the_limit_holds_below_groups_without_names(group, tmp_path):

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <memory>
 
+#include "os/linux/last_cgroup.h"
+
 namespace zerofill::os {
 namespace {
 
@@ -110,12 +112,6 @@ bool next_mount(Lines* lines, const char* root, const char* controller, bool ver
   return false;
 }
 
-/// Every group has this file, although some of them do not let it be read.
-bool is_group(const char* folder) noexcept {
-  char path[kPathBytes];
-  return join(path, folder, "/cgroup.procs", "") && access(path, F_OK) == 0;
-}
-
 /// The part of a group's path below the group that the mount shows as its root; null when it is not
 /// below that one ("/docker/12" is not below "/docker/1").
 const char* path_below(const char* path, const char* shown) noexcept {
@@ -179,10 +175,10 @@ bool enter_below(const Mount& mount, const char* path, Cgroup* group) noexcept {
   return find_process_below(group->folder, levels, std::strcmp(path, "/") == 0 ? "" : path);
 }
 
-bool find_in(const char* root, const char* controller, bool version2, Cgroup* group) noexcept {
-  char path[kPathBytes];
+/// Finds the folder of the group with that path in the hierarchy.
+bool find_folder(const char* root, const char* controller, bool version2, const char* path,
+                 Cgroup* group) noexcept {
   char file[kPathBytes];
-  if (!find_group_path(root, controller, version2, path)) return false;
   if (!join(file, root, "/proc/self/mountinfo", "")) return false;
   group->version2 = version2;
   Mount mount;
@@ -200,6 +196,17 @@ bool find_in(const char* root, const char* controller, bool version2, Cgroup* gr
   // the mount has it below its root, or as its root.
   return is_mounted &&
          (enter(first, std::strcmp(path, "/") == 0 ? "" : path, group) || enter(first, "", group));
+}
+
+bool find_in(const char* root, const char* controller, bool version2, Cgroup* group) noexcept {
+  char path[kPathBytes];
+  if (!find_group_path(root, controller, version2, path)) return false;
+  // The quota of CPUs is looked for once, and memory for each large array.
+  const bool is_for_memory = *root == '\0' && std::strcmp(controller, "memory") == 0;
+  if (is_for_memory && recall_cgroup(path, version2, group)) return true;
+  if (!find_folder(root, controller, version2, path, group)) return false;
+  if (is_for_memory) remember_cgroup(path, *group);
+  return true;
 }
 
 double quota_of(const Cgroup& group) noexcept {
@@ -220,6 +227,11 @@ double quota_of(const Cgroup& group) noexcept {
 }
 
 }  // namespace
+
+bool is_group(const char* folder) noexcept {
+  char path[kPathBytes];
+  return join(path, folder, "/cgroup.procs", "") && access(path, F_OK) == 0;
+}
 
 bool find_cgroup(const char* root, const char* controller, Cgroup* group) noexcept {
   return find_in(root, controller, false, group) || find_in(root, controller, true, group);

@@ -19,6 +19,10 @@ struct Cgroup {
   bool version2;
 };
 
+/// Whether the folder is that of a group. Every group has its cgroup.procs, although some do not
+/// let it be read.
+bool is_group(const char* folder) noexcept;
+
 /// False when the controller ("memory", "cpu") is not mounted or its files cannot be found.
 bool find_cgroup(const char* root, const char* controller, Cgroup* group) noexcept;
 

@@ -115,10 +115,8 @@ int find_shared_bytes(SharedHandle handle, std::size_t* bytes) noexcept {
 
 int allocate_shared(SharedHandle handle, std::size_t start, std::size_t bytes) noexcept {
   const int file = static_cast<int>(handle);
-  while (fallocate(file, 0, static_cast<off_t>(start), static_cast<off_t>(bytes)) != 0) {
-    if (errno != EINTR) return errno == ENOSPC ? ENOMEM : errno;
-  }
-  return 0;
+  if (fallocate(file, 0, static_cast<off_t>(start), static_cast<off_t>(bytes)) == 0) return 0;
+  return errno == ENOSPC ? ENOMEM : errno;
 }
 
 bool is_only_holder(SharedHandle handle) noexcept {

@@ -1,0 +1,36 @@
+#include "os/linux/last_cgroup.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+
+namespace zerofill::os {
+namespace {
+
+/// Not a mutex: whoever finds it taken does without, as does the child of a fork for which another
+/// thread had taken it.
+std::atomic_flag taken = ATOMIC_FLAG_INIT;
+char last_path[kPathBytes];
+Cgroup last_group;  ///< of the path, if that is not empty
+
+}  // namespace
+
+bool recall_cgroup(const char* path, bool version2, Cgroup* group) noexcept {
+  if (taken.test_and_set(std::memory_order_acquire)) return false;
+  const bool is_it =
+      last_path[0] != '\0' && last_group.version2 == version2 && std::strcmp(last_path, path) == 0;
+  if (is_it) *group = last_group;
+  taken.clear(std::memory_order_release);
+  return is_it && is_group(group->folder);
+}
+
+void remember_cgroup(const char* path, const Cgroup& group) noexcept {
+  if (taken.test_and_set(std::memory_order_acquire)) return;
+  std::snprintf(last_path, sizeof last_path, "%s", path);
+  last_group = group;
+  taken.clear(std::memory_order_release);
+}
+
+}  // namespace zerofill::os
