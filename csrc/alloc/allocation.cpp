@@ -1,5 +1,8 @@
 #include "alloc/allocation.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "alloc/attachments.h"
 #include "base/align.h"
 #include "blocks/fork_epoch.h"
@@ -54,6 +57,17 @@ Allocation::Allocation(blocks::PlacedBlock placed, std::size_t bytes,
 
 void Allocation::keep_resident() noexcept {
   if (block_->lazily_freed) blocks::keep_resident(&*block_);
+}
+
+void Allocation::discard() noexcept {
+  const std::size_t whole = align_down(block_->bytes, os::huge_page_bytes());
+  (void)os::discard_pages(block_->address, whole);
+  std::byte* tail = std::max(data_, block_->address + whole);
+  std::byte* end = data_ + bytes_;
+  if (tail < end) std::memset(tail, 0, static_cast<std::size_t>(end - tail));
+  block_->content = Content::zero;
+  block_->residency = Residency::unknown;
+  block_->lazily_freed = false;
 }
 
 void Allocation::end_prefault() noexcept {

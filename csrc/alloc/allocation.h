@@ -60,6 +60,11 @@ class Allocation {
   /// Says that all of it was written to, so that the system takes no pages.
   void set_written() noexcept { block_->lazily_freed = false; }
 
+  /// Zeroes it by discarding its pages, which are zero again when they are touched: those that are
+  /// huge, and what is left at the end is written to. pre: nobody else has them, and the block is
+  /// one of huge pages.
+  void discard() noexcept;
+
   /// Notes that a message with a handle to shared memory is on its way.
   /// pre: one thread at a time sends.
   blocks::Ticket send(const Relatives& relatives);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "alloc/fork.h"
+#include "alloc/renewal.h"
 #include "alloc/room.h"
 #include "base/options.h"
 #include "blocks/first_touch.h"
@@ -183,6 +184,9 @@ Allocation reuse(PlacedBlock pooled, const Request& request, const team::Poll& p
   } else if (verify_clean(reused, poll)) {
     if (request.commit != Commit::lazy) reused.keep_resident();
     counters().clean_hits.add(1);
+    counters().skipped.add(request.bytes);
+  } else if (renew(&reused, request)) {
+    counters().dirty_hits.add(1);
     counters().skipped.add(request.bytes);
   } else {
     // Other processes will see all of a shared block.

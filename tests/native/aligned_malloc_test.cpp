@@ -214,7 +214,28 @@ void middle_sized_zeros_are_reused_always() {
   const test::Gained gained;
   give_back(make_zeros(8 * MiB));
   CHECK(gained.misses() == 0);
-  CHECK(gained.zeroed() == 8388608);
+  CHECK(gained.zeroed() + gained.skipped() == 8388608);
+}
+
+/// By zeroing them, or by discarding their pages where that is faster.
+void reused_zeros_are_zero_however_that_is_done() {
+  alloc::trim();
+  for (const int threads : {1, 2, 4}) {
+    options().num_threads = threads;
+    for (const std::size_t bytes : {3 * MiB, 4 * MiB, 7 * MiB + 64, 32 * MiB}) {
+      give_back(make_dirty(bytes));
+      for (int turn = 0; turn < 5; ++turn) {
+        const test::Gained gained;
+        std::byte* zeros = make_zeros(bytes);
+        CHECK(gained.dirty_hits() == 1);
+        CHECK(gained.zeroed() + gained.skipped() == bytes);
+        CHECK(all_are(kZero, zeros, bytes));
+        test::make_dirty(zeros, bytes);
+        give_back(zeros);
+      }
+    }
+  }
+  options().num_threads = kAutomaticThreads;
 }
 
 /// Reading finds pages of zeros that all share: nothing there is the owner's.
@@ -389,6 +410,7 @@ int main() {
   large_zeros_are_fresh_until_somebody_fills_them();
   large_zeros_are_fresh_again_once_they_stay_sparse();
   middle_sized_zeros_are_reused_always();
+  reused_zeros_are_zero_however_that_is_done();
   what_was_only_read_is_not_kept();
   large_memory_is_resized_by_its_pages();
   blocks_of_small_pages_are_kept();
