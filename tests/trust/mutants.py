@@ -28,6 +28,7 @@ class Mutant(NamedTuple):
 
 ALLOCATOR = "csrc/alloc/allocator.cpp"
 ALLOCATION = "csrc/alloc/allocation.cpp"
+ATTACHMENTS = "csrc/alloc/attachments.cpp"
 MAPPING = "csrc/blocks/mapping.cpp"
 SLABS = "csrc/blocks/slabs.cpp"
 HEAP = "csrc/heap/heap.cpp"
@@ -414,6 +415,90 @@ MUTANTS = [
         "!may_move_to(moved) || ",
         "",
         ("resize_test",),
+    ),
+    Mutant(
+        "shared memory is pooled while others have it",
+        ALLOCATION,
+        "  if (!os::is_only_holder(block->shared)) return;\n",
+        "",
+        ("shared_test",),
+    ),
+    Mutant(
+        "shared memory is given up before its message has arrived",
+        "csrc/alloc/sending.cpp",
+        "return control->collect(sent);",
+        "return control->collect(sent) || true;",
+        ("shared_test",),
+    ),
+    Mutant(
+        "shared memory keeps its identity when it is used again",
+        "csrc/blocks/shared_control.cpp",
+        "  identity_.store(new_identity(), std::memory_order_release);\n",
+        "  if (identity() == 0) identity_.store(new_identity());\n",
+        ("shared_test",),
+    ),
+    Mutant(
+        "shared memory that arrived once stays mapped",
+        ATTACHMENTS,
+        "arrivals->count > 1",
+        "arrivals->count > 0",
+        ("attachments_test",),
+    ),
+    Mutant(
+        "shared memory to write to is taken for some that may only be read",
+        ATTACHMENTS,
+        " && kept.origin == key.origin",
+        "",
+        ("attachments_test",),
+    ),
+    Mutant(
+        "shared memory that its maker has dropped stays mapped",
+        ATTACHMENTS,
+        "|| blocks::control_of(*one.block).is_dropped();",
+        ";",
+        ("attachments_test",),
+    ),
+    Mutant(
+        "shared memory that does not arrive any more stays mapped",
+        ATTACHMENTS,
+        "now - one.unused_since >= longest_time() || ",
+        "",
+        ("attachments_test",),
+    ),
+    Mutant(
+        "shared memory is kept mapped over a fork",
+        ATTACHMENTS,
+        "  for (Attachment& one : attachments->kept) one.block = OwnedBlock();\n",
+        "",
+        ("attachments_test",),
+    ),
+    Mutant(
+        "shared memory that was sent on loses what it has sent when it comes back",
+        ALLOCATOR,
+        "return hand_out(std::move(kept.block), received, std::move(kept.sent));",
+        "return hand_out(std::move(kept.block), received, nullptr);",
+        ("attachments_test",),
+    ),
+    Mutant(
+        "shared memory waits for a call that signals undo for ever",
+        "csrc/blocks/first_touch.cpp",
+        "  (void)os::allocate_shared(block_->shared, 0, block_->bytes);",
+        "  while (os::allocate_shared(block_->shared, 0, block_->bytes) == EINTR) {\n  }",
+        ("shared_test",),
+    ),
+    Mutant(
+        "a limit above an unlimited group is not seen",
+        "csrc/os/linux/limits.cpp",
+        "    return Above::unknown;\n  }\n  FilePages pages;",
+        "    return Above::unlimited;\n  }\n  FilePages pages;",
+        ("limits_test",),
+    ),
+    Mutant(
+        "the end of discarded memory is not zeroed",
+        ALLOCATION,
+        "  if (tail < end) std::memset(tail, 0, static_cast<std::size_t>(end - tail));\n",
+        "",
+        ("aligned_malloc_test",),
     ),
 ]
 
