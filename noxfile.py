@@ -48,7 +48,7 @@ PLANTED = [(WRITE_AFTER_FREE, -6, "use-after-poison"), (LOST_BUFFER, 0, "Direct 
 DESCRIBE_PYTHON = """
 import os, platform, sys, sysconfig
 headers = os.path.join(sysconfig.get_path("include"), "Python.h")
-if platform.python_implementation() == "CPython" and sys.version_info >= (3, 10):
+if platform.python_implementation() == "CPython" and sys.version_info >= (3, 11):
     if os.path.exists(headers) and sys.prefix == sys.base_prefix:
         print(sysconfig.get_config_var("VERSION") + sys.abiflags, sys.executable)
 """

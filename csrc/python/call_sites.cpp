@@ -23,7 +23,7 @@ namespace py = pybind11;
 namespace zerofill::python {
 namespace {
 
-/// A place in a code object: the offset of its instruction where Python tells it, else the line.
+/// A place in a code object: the offset of its instruction.
 using Place = std::pair<PyCodeObject*, int>;
 
 struct HashOfPlace {
@@ -98,27 +98,13 @@ Found classify(PyCodeObject* code) {
   return skipped ? Found::skipped : Found::shown;
 }
 
-int place_in(PyFrameObject* frame) noexcept {
-#if PY_VERSION_HEX >= 0x030B0000
-  return PyFrame_GetLasti(frame);
-#else
-  return PyFrame_GetLineNumber(frame);
-#endif
-}
-
-int line_of(const Place& place) noexcept {
-#if PY_VERSION_HEX >= 0x030B0000
-  return PyCode_Addr2Line(place.first, place.second);
-#else
-  return place.second;
-#endif
-}
+int line_of(const Place& place) noexcept { return PyCode_Addr2Line(place.first, place.second); }
 
 Place place_of(const Reference& frame) {
   auto* at = reinterpret_cast<PyFrameObject*>(frame.get());
   PyCodeObject* code = PyFrame_GetCode(at);
   Py_DECREF(code);  // the frame keeps it alive
-  return {code, place_in(at)};
+  return {code, PyFrame_GetLasti(at)};
 }
 
 Reference caller_of(const Reference& frame) {

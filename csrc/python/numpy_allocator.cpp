@@ -132,7 +132,7 @@ void set_default_handler(const py::object& handler) {
   if (handler.is_none()) return;  // it was never changed
   throw std::runtime_error(
       "install(threads=True) is not possible here, because this Python keeps the default of a "
-      "context variable elsewhere than CPython 3.10 to 3.15: call install() in each thread");
+      "context variable elsewhere than CPython 3.11 to 3.15: call install() in each thread");
 }
 
 py::object get_handler() { return checked(PyDataMem_GetHandler()); }

@@ -2,12 +2,22 @@
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, final, overload, type_check_only
+from typing import (
+    Any,
+    Literal,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    TypeVar,
+    final,
+    overload,
+    type_check_only,
+)
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from typing_extensions import Buffer as SupportsBuffer
-from typing_extensions import Protocol, Self, disjoint_base
+from typing_extensions import Protocol, disjoint_base
 
 _ClassT = TypeVar("_ClassT", bound=type)
 _ClearedT = TypeVar("_ClearedT", bound=SupportsBuffer | _SupportsArrayInterface | _SupportsDLPack)

@@ -3,15 +3,12 @@
 import enum
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from . import _zerofill
 from ._zerofill import Reserve
 from .keywords import check_keywords
 from .option_values import check_option, parse_environment, variable_of
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["Options", "configure", "reserve", "trim"]
 
@@ -49,7 +46,7 @@ class Options(_OptionValues):
     _former: Mapping[str, Any] = {}  # nobody changes it
     _former_origins: Mapping[str, str] = {}
 
-    def __enter__(self) -> "Self":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -3,11 +3,10 @@
 `nox -s types` checks it with mypy and with pyright.
 """
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_type
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import assert_type
 
 import zerofill
 

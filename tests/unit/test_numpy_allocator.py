@@ -86,8 +86,8 @@ def test_arrays_outlive_the_context():
     with numpy_allocator():
         arrays = [np.full(n, 3, "u1") for n in (10, 5000, 5 * MIB)]
     assert all((array == 3).all() for array in arrays)
-    arrays[1].resize(20000)
-    arrays[2].resize(9 * MIB)
+    arrays[1].resize(20000, refcheck=False)  # 3.14 borrows references that NumPy counts
+    arrays[2].resize(9 * MIB, refcheck=False)
     assert arrays[2][: 5 * MIB].sum() == 15 * MIB
     assert not arrays[2][5 * MIB :].any()
 
