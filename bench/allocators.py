@@ -139,6 +139,21 @@ def print_by_way(rows: dict[str, dict[int, dict[str, float]]]) -> None:
             print(f"| {way} | {' | '.join(cells)} |")
 
 
+def print_behind(rows: dict[str, dict[int, dict[str, float]]]) -> None:
+    """Print how often each way takes more than 1.05 of the time of the best other one."""
+    cells = [ratios for by_size in rows.values() for ratios in by_size.values()]
+    ways = [way for way in cells[0] if way != PLAIN]
+    if len(ways) < 2:
+        return
+    behind = dict.fromkeys(ways, 0)
+    for ratios in cells:
+        for way in ways:
+            behind[way] += ratios[way] > 1.05 * min(ratios[other] for other in ways if other != way)
+    ordered = sorted(behind.items(), key=lambda item: item[1])
+    counts = ", ".join(f"{way} {count}" for way, count in ordered)
+    print(f"\nabove 1.05 of the best other way, of {len(cells)}: {counts}")
+
+
 def plot(rows: dict[str, dict[int, dict[str, float]]], file: pathlib.Path) -> None:
     """Plot each way's time over plain NumPy's against the size, a panel a work."""
     import matplotlib
@@ -192,6 +207,7 @@ def main() -> int:
     if len(options.threads) > 1:
         return 0
     print_by_way(rows)
+    print_behind(rows)
     if options.plot:
         plot(rows, options.plot)
     return 0
