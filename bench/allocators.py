@@ -174,6 +174,7 @@ def plot(rows: dict[str, dict[int, dict[str, float]]], file: pathlib.Path) -> No
         axes.set_xticklabels([format_size(tick) for tick in ticks], fontsize=8)
         axes.set_yticks([0.1, 0.2, 0.5, 1, 2, 5])
         axes.set_yticklabels(["0.1", "0.2", "0.5", "1", "2", "5"])
+        axes.minorticks_off()
         axes.set_title(work)
         axes.grid(visible=True, which="major", alpha=0.3)
     np.atleast_1d(panels)[0].set_ylabel("time over plain NumPy's")
