@@ -116,13 +116,13 @@ void Allocation::release_shared() noexcept {
   blocks::count_in_use(-static_cast<std::ptrdiff_t>(block->bytes));
   data_ = nullptr;
   blocks::SharedControl& control = blocks::control_of(*block);
-  const AttachmentKey key{control.identity(), std::exchange(bytes_, 0), origin_};
-  if (origin_ == Origin::made) control.drop();
+  bytes_ = 0;
+  if (key_.origin == Origin::made) control.drop();
   if (sent_ != nullptr && !sent_->have_arrived(&control)) {
-    return keep_until_received({std::move(block), std::move(sent_), key});
+    return keep_until_received({std::move(block), std::move(sent_), key_});
   }
   sent_.reset();
-  give_back_shared(std::move(block), key);
+  give_back_shared(std::move(block), key_);
 }
 
 void Allocation::release() noexcept {

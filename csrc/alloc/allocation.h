@@ -14,8 +14,9 @@ namespace zerofill::alloc {
 
 struct Request;
 
-/// Gives shared memory that nobody here uses any more to the pool, if this process made it and has
-/// it alone and its pages are this process's; else to the attachments, which may unmap it.
+/// Gives shared memory that nobody here uses any more to the attachments, if it was received; to
+/// the pool, if this process made it and has it alone and its pages are this process's; else to the
+/// system.
 void give_back_shared(blocks::OwnedBlock block, const AttachmentKey& key) noexcept;
 
 /// A block of pages in use, whose owner has `bytes()` from `data()` on. When it is destroyed, the
@@ -32,14 +33,14 @@ class Allocation {
         sent_(std::move(other.sent_)),
         data_(std::exchange(other.data_, nullptr)),
         bytes_(std::exchange(other.bytes_, 0)),
-        origin_(other.origin_) {}
+        key_(other.key_) {}
   Allocation& operator=(Allocation&& other) noexcept {
     std::swap(block_, other.block_);
     std::swap(prefault_, other.prefault_);
     std::swap(sent_, other.sent_);
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
-    std::swap(origin_, other.origin_);
+    std::swap(key_, other.key_);
     return *this;
   }
   ~Allocation() { release(); }
@@ -52,8 +53,8 @@ class Allocation {
   void keep_resident() noexcept;
 
   /// Says that this is another process's memory, and what of it this process has sent on.
-  void set_received(Origin origin, std::unique_ptr<Sent> sent) noexcept {
-    origin_ = origin;
+  void set_received(const AttachmentKey& key, std::unique_ptr<Sent> sent) noexcept {
+    key_ = key;
     sent_ = std::move(sent);
   }
 
@@ -95,7 +96,8 @@ class Allocation {
   std::unique_ptr<Sent> sent_;                  ///< null where nothing was sent
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
-  Origin origin_ = Origin::made;
+  /// As it was received: others can write to the page that says the same.
+  AttachmentKey key_{0, 0, Origin::made};
 };
 
 }  // namespace zerofill::alloc

@@ -214,13 +214,14 @@ Allocation acquire_zeros(const Request& request, const team::Poll& poll) {
   return with_room([&] { return make_fresh(request, poll); });
 }
 
-Origin origin_of(const Received& received) noexcept {
-  return received.writable ? Origin::received : Origin::received_read_only;
+AttachmentKey key_of(const Received& received) noexcept {
+  return {received.ticket.identity, received.bytes,
+          received.writable ? Origin::received : Origin::received_read_only};
 }
 
 Allocation hand_out(OwnedBlock block, const Received& received, std::unique_ptr<Sent> sent) {
   Allocation allocation(place_at_colour(std::move(block)), received.bytes);
-  allocation.set_received(origin_of(received), std::move(sent));
+  allocation.set_received(key_of(received), std::move(sent));
   return allocation;
 }
 
@@ -242,7 +243,7 @@ Allocation receive(const Received& received) {
 }
 
 Allocation receive_from_kept(const Received& received) noexcept {
-  const AttachmentKey key{received.ticket.identity, received.bytes, origin_of(received)};
+  const AttachmentKey key = key_of(received);
   Kept kept;
   kept.block = take_attachment(key, received.alignment);
   if (kept.block->address == nullptr) kept = take_kept(key, received.alignment);

@@ -8,7 +8,10 @@
 #include "base/clock.h"
 #include "base/immortal.h"
 #include "base/options.h"
+#include "base/poison.h"
+#include "blocks/budget.h"
 #include "blocks/pool.h"
+#include "blocks/pool_limits.h"
 #include "blocks/shared_block.h"
 
 namespace zerofill::alloc {
@@ -42,6 +45,7 @@ struct Attachments {
   Arrivals arrivals[kMostArrivals];
   std::size_t next_arrival = 0;  ///< where the next one is noted that is not known
   bool is_watched = false;       ///< by the background thread
+  bool is_roomy = true;          ///< memory was, when the background thread looked last
   bool was_used = false;         ///< since that looked last
 };
 
@@ -71,6 +75,19 @@ bool is_worth_it(const AttachmentKey& key, const OwnedBlock& block) noexcept {
   const Arrivals* arrivals = find_arrivals(key.identity);
   return arrivals != nullptr && arrivals->count > 1 && longest_time() > Clock::duration::zero() &&
          !blocks::control_of(*block).is_dropped();
+}
+
+std::size_t sum_of_kept() noexcept {
+  std::size_t bytes = 0;
+  for (const Attachment& one : attachments->kept) bytes += one.is_there() ? one.block->bytes : 0;
+  return bytes;
+}
+
+/// Whether its addresses can be spared, and its maker could have as much again while it is here:
+/// that counts on its memory as soon as it has dropped it.
+bool has_room_for(std::size_t bytes) noexcept {
+  if (!attachments->is_watched) attachments->is_roomy = blocks::would_fit(bytes);
+  return attachments->is_roomy && sum_of_kept() + bytes <= blocks::most_idle_bytes();
 }
 
 /// The one that has no attachment, or else has not been used for the longest time.
@@ -105,6 +122,7 @@ Clock::time_point step() noexcept {
     return now - one.unused_since >= longest_time() || blocks::control_of(*one.block).is_dropped();
   });
   const std::lock_guard<std::mutex> lock(attachments->mutex);
+  attachments->is_roomy = blocks::would_fit(sum_of_kept());
   const bool are_there = std::any_of(attachments->kept, attachments->kept + kMostKept,
                                      [](const Attachment& one) { return one.is_there(); });
   attachments->is_watched = std::exchange(attachments->was_used, false) || are_there;
@@ -123,7 +141,9 @@ OwnedBlock take_attachment(const AttachmentKey& key, std::size_t alignment) noex
   const std::lock_guard<std::mutex> lock(attachments->mutex);
   count_arrival(key.identity);
   for (Attachment& one : attachments->kept) {
-    if (one.is_there() && serves(one.key, one.block, key, alignment)) return std::move(one.block);
+    if (!one.is_there() || !serves(one.key, one.block, key, alignment)) continue;
+    unpoison(one.block->address, blocks::most_payload_bytes(*one.block));
+    return std::move(one.block);
   }
   return {};
 }
@@ -133,7 +153,9 @@ void put_attachment(const AttachmentKey& key, OwnedBlock block) noexcept {
   bool needs_watch = false;
   {
     const std::lock_guard<std::mutex> lock(attachments->mutex);
-    if (!is_worth_it(key, block)) return;  // and the block is unmapped
+    if (!is_worth_it(key, block) || !has_room_for(block->bytes)) return;  // and it is unmapped
+    // Its user is gone: who writes to it now is told under AddressSanitizer.
+    poison(block->address, blocks::most_payload_bytes(*block));
     Attachment* place = place_for_next();
     displaced = std::exchange(place->block, std::move(block));
     place->key = key;
@@ -142,7 +164,12 @@ void put_attachment(const AttachmentKey& key, OwnedBlock block) noexcept {
     needs_watch = !std::exchange(attachments->is_watched, true);
   }
   // To wake the thread takes long, so it goes on looking while there is something now and then.
-  if (needs_watch && !blocks::start_chore(&step)) trim_attachments();
+  if (!needs_watch || blocks::start_chore(&step)) return;
+  {
+    const std::lock_guard<std::mutex> lock(attachments->mutex);
+    attachments->is_watched = false;
+  }
+  trim_attachments();
 }
 
 std::size_t trim_attachments() noexcept {

@@ -88,6 +88,7 @@ void prepare_fork() noexcept {
   blocks::allow_prefaults();  // one that begins now is cancelled once more
   blocks::purge_pool_before_fork();
   heap::trim();  // or its free pages would become copy-on-write
+  trim_attachments();
   team::end_workers_before_fork();
 }
 

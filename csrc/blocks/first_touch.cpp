@@ -67,10 +67,10 @@ bool FirstTouch::allocate_for_sharing(const std::byte* address, std::size_t byte
 // two threads 3.0 ms in all so, and 5.7 ms where they make them too, under the lock of the file.
 // From 1 GiB on there is no difference, and a call that long would keep Ctrl-C waiting. A signal
 // may come in each time, so it is tried once.
-void FirstTouch::allocate_ahead() noexcept {
+bool FirstTouch::allocate_ahead() noexcept {
   constexpr std::size_t kMost = 128 * MiB;
-  if (!block_->is_shared() || asks_ || block_->bytes > kMost) return;
-  (void)os::allocate_shared(block_->shared, 0, block_->bytes);
+  if (!block_->is_shared() || asks_ || block_->bytes > kMost) return false;
+  return os::allocate_shared(block_->shared, 0, block_->bytes) == 0;
 }
 
 void FirstTouch::give_up() noexcept {
@@ -91,7 +91,7 @@ void make_resident(Block* block, Reservation* reservation, const team::Poll& pol
     if (failed || !first_touch.make(start, bytes)) failed = true;
     reservation->settle(bytes);
   };
-  first_touch.allocate_ahead();
+  if (first_touch.allocate_ahead()) reservation->settle(block->bytes);
   const bool in_file = block->is_shared() && !block->huge_pages;
   const zeroing::Plan plan = in_file ? zeroing::plan_first_touch_of_shared(block->bytes)
                                      : zeroing::plan_first_touch(block->bytes);

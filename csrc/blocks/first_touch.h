@@ -23,7 +23,8 @@ class FirstTouch {
         asks_(block->huge_pages) {}
 
   /// Makes all pages exist beforehand, where that saves time. What fails is for make() to say.
-  void allocate_ahead() noexcept;
+  /// Whether it was done.
+  bool allocate_ahead() noexcept;
 
   /// Makes a chunk resident. Chunks start at multiples of a huge page's size, and are one. False
   /// where that cannot be done: for a block that is shared or has users.

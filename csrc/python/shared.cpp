@@ -50,6 +50,21 @@ os::SharedHandle open_sent(const py::object& sent) {
   throw py::error_already_set();
 }
 
+/// Where there are no descriptors or addresses left, gives up what is kept, and tries a path again.
+alloc::Allocation open_and_receive(const py::object& sent, alloc::Received* what) {
+  if (PyUnicode_Check(sent.ptr())) {
+    try {
+      if (os::open_shared(PyUnicode_AsUTF8(sent.ptr()), &what->handle) == 0) {
+        return alloc::receive(*what);
+      }
+    } catch (const OutOfMemory&) {
+    }
+    alloc::trim();
+  }
+  what->handle = open_sent(sent);
+  return alloc::receive(*what);
+}
+
 /// None where the handle, which it takes over, is not for what was sent.
 py::object receive(const py::object& sent, std::size_t nbytes, std::size_t alignment, bool writable,
                    std::uint64_t identity, std::uint64_t number, std::uint32_t slot) {
@@ -59,10 +74,7 @@ py::object receive(const py::object& sent, std::size_t nbytes, std::size_t align
     // A path need not be opened; a handle is here already, and is taken.
     const bool is_path = PyUnicode_Check(sent.ptr()) != 0;
     alloc::Allocation received = is_path ? alloc::receive_from_kept(what) : alloc::Allocation();
-    if (received.data() == nullptr) {
-      what.handle = open_sent(sent);
-      received = alloc::receive(what);
-    }
+    if (received.data() == nullptr) received = open_and_receive(sent, &what);
     if (received.data() == nullptr) return py::none();
     BufferObject* buffer = adopt(std::move(received), nbytes, alignment, !writable);
     return py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(buffer));

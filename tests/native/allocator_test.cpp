@@ -43,6 +43,15 @@ void blocks_are_zero_and_large_enough() {
   }
 }
 
+void discarded_memory_is_zero() {
+  for (const std::size_t bytes : {4 * MiB, 7 * MiB + 64, 9 * MiB - 64}) {
+    Allocation memory = acquire({bytes, 64, Commit::eager}, kNoPoll);
+    test::make_dirty(memory.data(), bytes);
+    memory.discard();
+    CHECK(all_are(kZero, memory.data(), bytes));
+  }
+}
+
 void is_aligned(std::size_t bytes, std::size_t alignment, Commit commit) {
   Allocation block = acquire({bytes, alignment, commit}, kNoPoll);
   CHECK(reinterpret_cast<std::uintptr_t>(block.data()) % alignment == 0);
@@ -187,6 +196,7 @@ void a_poll_that_says_stop_leaves_nothing_taken() {
 
 int main() {
   blocks_are_zero_and_large_enough();
+  discarded_memory_is_zero();
   every_alignment_up_to_1_GiB_is_met();
   blocks_start_at_different_places();
   eager_blocks_that_hold_one_have_huge_pages();

@@ -26,8 +26,8 @@ using alloc::Commit;
 constexpr std::size_t kBytes = 3 * MiB;
 const alloc::Relatives kSelf{getpid()};
 
-Allocation zeros() {
-  alloc::Request request{kBytes, 64, Commit::eager};
+Allocation zeros(std::size_t bytes = kBytes) {
+  alloc::Request request{bytes, 64, Commit::eager};
   request.shared = true;
   return alloc::acquire(request, {});
 }
@@ -35,19 +35,21 @@ Allocation zeros() {
 /// What a message to another process carries: here it comes back to this one.
 struct Message {
   char path[64];
+  std::size_t bytes;
   blocks::Ticket ticket;
 };
 
 Message send(Allocation* memory) {
   Message message{};
   CHECK(os::find_shared_path(memory->block().shared, message.path, sizeof message.path));
+  message.bytes = memory->bytes();
   message.ticket = memory->send(kSelf);
   return message;
 }
 
 /// As a worker does. `was_kept` says whether it was mapped still.
 Allocation receive(const Message& message, bool* was_kept, bool writable = true) {
-  alloc::Received received{os::kNoSharedHandle, kBytes, 64, message.ticket, writable};
+  alloc::Received received{os::kNoSharedHandle, message.bytes, 64, message.ticket, writable};
   Allocation found = alloc::receive_from_kept(received);
   *was_kept = found.data() != nullptr;
   if (*was_kept) return found;
@@ -60,7 +62,7 @@ bool arrives(Allocation* memory, bool writable = true) {
   bool was_kept = false;
   const Allocation received = receive(send(memory), &was_kept, writable);
   CHECK(received.data() != nullptr && received.data() != memory->data());
-  CHECK(std::memcmp(received.data(), memory->data(), kBytes) == 0);
+  CHECK(std::memcmp(received.data(), memory->data(), memory->bytes()) == 0);
   return was_kept;
 }
 
@@ -137,9 +139,9 @@ const std::byte* keep(Allocation* memory) {
 
 void it_goes_when_it_does_not_arrive_any_more() {
   Allocation memory = zeros();
-  options().decay = 0.2;
   const std::byte* kept = keep(&memory);
   CHECK(is_mapped(kept));
+  options().decay = 0.01;
   wait_for([&] { return !is_mapped(kept); });
   options().decay = 0;
   arrives(&memory);
@@ -167,7 +169,7 @@ void it_goes_when_its_maker_drops_it() {
 
 void few_are_kept() {
   std::vector<Allocation> many;
-  for (int one = 0; one < 40; ++one) many.push_back(zeros());
+  for (int one = 0; one < 40; ++one) many.push_back(zeros(64 * KiB));
   for (Allocation& memory : many) {
     arrives(&memory);
     arrives(&memory);

@@ -228,6 +228,19 @@ void version1_knows_the_limit_of_a_group_that_is_not_shown() {
   CHECK(std::string(budget.source) == "hierarchical_memory_limit of cgroup /job");
 }
 
+/// Where the group says that none above has a limit either, no other file is looked at.
+void version1_believes_that_no_group_is_limited() {
+  const std::string stat =
+      "total_cache 0\ntotal_inactive_file 0\ntotal_active_file 0\ntotal_shmem 0\n"
+      "hierarchical_memory_limit ";
+  const Group unlimited{"9223372036854771712\n", "300000\n", stat + "9223372036854771712\n"};
+  CHECK(std::string(version1_budget(unlimited).source) == "MemAvailable of this machine");
+  const Group limited{"9223372036854771712\n", "300000\n", stat + "1000000\n"};
+  CHECK(version1_budget(limited).available_bytes == 700000);
+  const Group own{"800000\n", "300000\n", stat + "800000\n"};
+  CHECK(version1_budget(own).available_bytes == 500000);
+}
+
 /// The process in "/outer/inner" of version 1, and the limit is outer's.
 std::uint64_t available_below_an_ancestor(const std::string& use_hierarchy) {
   const FakeRoot root;
@@ -306,6 +319,7 @@ int main() {
   version1_counts_inactive_file_pages_of_the_children_too();
   version1_counts_active_file_pages_too();
   version1_knows_the_limit_of_a_group_that_is_not_shown();
+  version1_believes_that_no_group_is_limited();
   version1_without_hierarchy_has_no_ancestors_limit();
   version1_writes_no_limit_as_a_large_number();
   if (!kMapsMoreThanAnyLimit) {

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -94,9 +94,14 @@ void signals_at_any_moment_keep_nothing_from_ending() {
   CHECK(test::holds_in_child([] {
     struct sigaction action{};
     action.sa_handler = [](int) {};
-    sigaction(SIGALRM, &action, nullptr);
-    const itimerval every_half_millisecond{{0, 500}, {0, 500}};
-    setitimer(ITIMER_REAL, &every_half_millisecond, nullptr);
+    sigaction(SIGUSR1, &action, nullptr);
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGUSR1;
+    timer_t timer{};
+    const itimerspec every_half_millisecond{{0, 500'000}, {0, 500'000}};
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return false;
+    timer_settime(timer, 0, &every_half_millisecond, nullptr);
     for (int turn = 0; turn < 5; ++turn) {
       const Allocation made = zeros(64 * MiB);
       if (!all_are(kZero, made.data(), made.bytes())) return false;

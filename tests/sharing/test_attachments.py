@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import pathlib
 import sys
 
 import pytest
@@ -10,6 +11,13 @@ import sharing_workers as workers
 import zerofill
 
 MIB = 1 << 20
+
+
+def has_huge_pages():
+    """Return whether shared memory may have huge pages."""
+    file = pathlib.Path("/sys/kernel/mm/transparent_hugepage/shmem_enabled")
+    return file.exists() and not any(no in file.read_text() for no in ("[never]", "[deny]"))
+
 
 pytestmark = [
     pytest.mark.thread_unsafe(reason="starts processes"),
@@ -25,12 +33,12 @@ def pool(request):
     gc.collect()  # errors hold the frames in which they were raised
 
 
+@pytest.mark.skipif(has_huge_pages(), reason="few faults are enough with huge pages")
 def test_pages_fault_once(pool):
     array = zerofill.zeros(64 * MIB, "u1", shared=True)
     faults = [pool.apply(workers.faults_of_sum, (array,)) for _ in range(5)]
-    assert faults[0] > 1000
     # The second time it is not known yet that it comes again.
-    assert max(faults[2:]) < 50
+    assert max(faults[2:]) < faults[0] / 10
 
 
 def test_another_array_is_never_taken_for_it(pool):

@@ -418,9 +418,9 @@ MUTANTS = [
     ),
     Mutant(
         "shared memory is pooled while others have it",
-        ALLOCATION,
-        "  if (!os::is_only_holder(block->shared)) return;\n",
-        "",
+        "csrc/os/linux/shared.cpp",
+        "if (fcntl(file, F_SETLEASE, F_WRLCK) != 0) return false;",
+        "if (fcntl(file, F_SETLEASE, F_WRLCK) != 0) return true;",
         ("shared_test",),
     ),
     Mutant(
@@ -434,7 +434,7 @@ MUTANTS = [
         "shared memory keeps its identity when it is used again",
         "csrc/blocks/shared_control.cpp",
         "  identity_.store(new_identity(), std::memory_order_release);\n",
-        "  if (identity() == 0) identity_.store(new_identity());\n",
+        "  identity_.store(1);\n",
         ("shared_test",),
     ),
     Mutant(
@@ -482,8 +482,9 @@ MUTANTS = [
     Mutant(
         "shared memory waits for a call that signals undo for ever",
         "csrc/blocks/first_touch.cpp",
-        "  (void)os::allocate_shared(block_->shared, 0, block_->bytes);",
-        "  while (os::allocate_shared(block_->shared, 0, block_->bytes) == EINTR) {\n  }",
+        "  return os::allocate_shared(block_->shared, 0, block_->bytes) == 0;",
+        "  while (os::allocate_shared(block_->shared, 0, block_->bytes) == EINTR) {\n  }\n"
+        "  return true;",
         ("shared_test",),
     ),
     Mutant(

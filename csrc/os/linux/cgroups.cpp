@@ -175,12 +175,13 @@ bool enter_below(const Mount& mount, const char* path, Cgroup* group) noexcept {
   return find_process_below(group->folder, levels, std::strcmp(path, "/") == 0 ? "" : path);
 }
 
-/// Finds the folder of the group with that path in the hierarchy.
+/// Finds the folder of the group with that path in the hierarchy, or one that may be it.
 bool find_folder(const char* root, const char* controller, bool version2, const char* path,
-                 Cgroup* group) noexcept {
+                 Cgroup* group, bool* is_sure) noexcept {
   char file[kPathBytes];
   if (!join(file, root, "/proc/self/mountinfo", "")) return false;
   group->version2 = version2;
+  *is_sure = true;
   Mount mount;
   Mount first;
   bool is_mounted = false;
@@ -192,6 +193,7 @@ bool find_folder(const char* root, const char* controller, bool version2, const 
     if (below != nullptr && enter(mount, below, group)) return true;
     if (enter_below(mount, path, group)) return true;
   }
+  *is_sure = false;
   // A container may show its own group alone, and name it by the host's path or by its own. Then
   // the mount has it below its root, or as its root.
   return is_mounted &&
@@ -204,8 +206,9 @@ bool find_in(const char* root, const char* controller, bool version2, Cgroup* gr
   // The quota of CPUs is looked for once, and memory for each large array.
   const bool is_for_memory = *root == '\0' && std::strcmp(controller, "memory") == 0;
   if (is_for_memory && recall_cgroup(path, version2, group)) return true;
-  if (!find_folder(root, controller, version2, path, group)) return false;
-  if (is_for_memory) remember_cgroup(path, *group);
+  bool is_sure = false;
+  if (!find_folder(root, controller, version2, path, group, &is_sure)) return false;
+  if (is_for_memory && is_sure) remember_cgroup(path, *group);
   return true;
 }
 
