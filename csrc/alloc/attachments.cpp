@@ -29,7 +29,7 @@ constexpr Clock::duration kInterval = std::chrono::milliseconds(50);
 struct Attachment {
   AttachmentKey key{};
   OwnedBlock block;
-  Clock::time_point unused_since;
+  Clock::duration unused_since{};  ///< since the clock's epoch
 
   bool is_there() const noexcept { return block->address != nullptr; }
 };
@@ -119,7 +119,8 @@ std::size_t unmap_if(IsOver is_over) noexcept {
 Clock::time_point step() noexcept {
   const Clock::time_point now = Clock::now();
   unmap_if([&](const Attachment& one) {
-    return now - one.unused_since >= longest_time() || blocks::control_of(*one.block).is_dropped();
+    return now.time_since_epoch() - one.unused_since >= longest_time() ||
+           blocks::control_of(*one.block).is_dropped();
   });
   const std::lock_guard<std::mutex> lock(attachments->mutex);
   attachments->is_roomy = blocks::would_fit(sum_of_kept());
@@ -159,7 +160,7 @@ void put_attachment(const AttachmentKey& key, OwnedBlock block) noexcept {
     Attachment* place = place_for_next();
     displaced = std::exchange(place->block, std::move(block));
     place->key = key;
-    place->unused_since = Clock::now();
+    place->unused_since = Clock::now().time_since_epoch();
     attachments->was_used = true;
     needs_watch = !std::exchange(attachments->is_watched, true);
   }

@@ -57,9 +57,10 @@ alloc::Allocation open_and_receive(const py::object& sent, alloc::Received* what
       if (os::open_shared(PyUnicode_AsUTF8(sent.ptr()), &what->handle) == 0) {
         return alloc::receive(*what);
       }
+      alloc::trim();
     } catch (const OutOfMemory&) {
+      alloc::trim();
     }
-    alloc::trim();
   }
   what->handle = open_sent(sent);
   return alloc::receive(*what);
@@ -79,8 +80,8 @@ py::object receive(const py::object& sent, std::size_t nbytes, std::size_t align
     BufferObject* buffer = adopt(std::move(received), nbytes, alignment, !writable);
     return py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(buffer));
   } catch (const OutOfMemory& error) {
-    const Reference what(PyUnicode_FromString("the array that another process has shared"));
-    raise_memory_error(static_cast<double>(nbytes), what, error, /*lazy_helps=*/false);
+    const Reference text(PyUnicode_FromString("the array that another process has shared"));
+    raise_memory_error(static_cast<double>(nbytes), text, error, /*lazy_helps=*/false);
   }
   throw py::error_already_set();
 }

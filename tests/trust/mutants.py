@@ -454,14 +454,14 @@ MUTANTS = [
     Mutant(
         "shared memory that its maker has dropped stays mapped",
         ATTACHMENTS,
-        "|| blocks::control_of(*one.block).is_dropped();",
-        ";",
+        "           blocks::control_of(*one.block).is_dropped();",
+        "           false;",
         ("attachments_test",),
     ),
     Mutant(
         "shared memory that does not arrive any more stays mapped",
         ATTACHMENTS,
-        "now - one.unused_since >= longest_time() || ",
+        "now.time_since_epoch() - one.unused_since >= longest_time() ||",
         "",
         ("attachments_test",),
     ),
