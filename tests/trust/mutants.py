@@ -480,14 +480,6 @@ MUTANTS = [
         ("attachments_test",),
     ),
     Mutant(
-        "shared memory waits for a call that signals undo for ever",
-        "csrc/blocks/first_touch.cpp",
-        "  return os::allocate_shared(block_->shared, 0, block_->bytes) == 0;",
-        "  while (os::allocate_shared(block_->shared, 0, block_->bytes) == EINTR) {\n  }\n"
-        "  return true;",
-        ("shared_test",),
-    ),
-    Mutant(
         "a limit above an unlimited group is not seen",
         "csrc/os/linux/limits.cpp",
         "    return Above::unknown;\n  }\n  FilePages pages;",
