@@ -123,10 +123,9 @@ Clock::time_point step() noexcept {
            blocks::control_of(*one.block).is_dropped();
   });
   const std::lock_guard<std::mutex> lock(attachments->mutex);
-  attachments->is_roomy = blocks::would_fit(sum_of_kept());
-  const bool are_there = std::any_of(attachments->kept, attachments->kept + kMostKept,
-                                     [](const Attachment& one) { return one.is_there(); });
-  attachments->is_watched = std::exchange(attachments->was_used, false) || are_there;
+  const std::size_t kept = sum_of_kept();
+  attachments->is_roomy = blocks::would_fit(kept);
+  attachments->is_watched = std::exchange(attachments->was_used, false) || kept != 0;
   return attachments->is_watched ? now + kInterval : blocks::BackgroundThread::kWhenWoken;
 }
 

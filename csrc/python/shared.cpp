@@ -50,14 +50,16 @@ os::SharedHandle open_sent(const py::object& sent) {
   throw py::error_already_set();
 }
 
-/// Where there are no descriptors or addresses left, gives up what is kept, and tries a path again.
-alloc::Allocation open_and_receive(const py::object& sent, alloc::Received* what) {
+/// What is mapped still needs no path opened; a handle is here already, and is taken. Where there
+/// are no descriptors or addresses left, gives up what is kept, and tries a path again.
+alloc::Allocation find_or_open(const py::object& sent, alloc::Received* what) {
   if (PyUnicode_Check(sent.ptr())) {
+    alloc::Allocation kept = alloc::receive_from_kept(*what);
+    if (kept.data() != nullptr) return kept;
     try {
-      if (os::open_shared(PyUnicode_AsUTF8(sent.ptr()), &what->handle) == 0) {
-        return alloc::receive(*what);
-      }
-      alloc::trim();
+      const int error = os::open_shared(PyUnicode_AsUTF8(sent.ptr()), &what->handle);
+      if (error == 0) return alloc::receive(*what);
+      if (error == EMFILE || error == ENFILE || error == ENOMEM) alloc::trim();
     } catch (const OutOfMemory&) {
       alloc::trim();
     }
@@ -72,10 +74,7 @@ py::object receive(const py::object& sent, std::size_t nbytes, std::size_t align
   const std::size_t bytes = nbytes != 0 ? nbytes : 1;
   alloc::Received what{os::kNoSharedHandle, bytes, alignment, {identity, number, slot}, writable};
   try {
-    // A path need not be opened; a handle is here already, and is taken.
-    const bool is_path = PyUnicode_Check(sent.ptr()) != 0;
-    alloc::Allocation received = is_path ? alloc::receive_from_kept(what) : alloc::Allocation();
-    if (received.data() == nullptr) received = open_and_receive(sent, &what);
+    alloc::Allocation received = find_or_open(sent, &what);
     if (received.data() == nullptr) return py::none();
     BufferObject* buffer = adopt(std::move(received), nbytes, alignment, !writable);
     return py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(buffer));

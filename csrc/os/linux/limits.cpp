@@ -118,12 +118,14 @@ enum class Above { unknown, unlimited };
 /// What is used is read only where there is a limit, because in most programs there is none.
 Above apply_group(const Cgroup& group, MemoryBudget* budget) noexcept {
   const Files& files = group.version2 ? kVersion2 : kVersion1;
-  const auto has_limit = [&](const char* file) {
-    std::uint64_t limit = 0;
-    return read_number(group, file, &limit) && limit < kNoLimit;
+  std::uint64_t limits[] = {kNoLimit, kNoLimit};  // as many as files.limits has at most
+  const auto read_limits = [&] {
+    std::uint64_t* limit = limits;
+    for (const char* file : files.limits) (void)read_number(group, file, limit++);
   };
-  if (group.version2 && std::none_of(files.limits.begin(), files.limits.end(), has_limit)) {
-    return Above::unknown;
+  if (group.version2) {
+    read_limits();
+    if (std::min(limits[0], limits[1]) >= kNoLimit) return Above::unknown;
   }
   FilePages pages;
   std::uint64_t ancestors_limit = kNoLimit;
@@ -142,10 +144,9 @@ Above apply_group(const Cgroup& group, MemoryBudget* budget) noexcept {
   char whose[kPathBytes + 8];
   const char* name = group.folder + group.mount_length;
   std::snprintf(whose, sizeof whose, "cgroup %s", *name != '\0' ? name : "/");
-  std::uint64_t limit = 0;
-  for (const char* file : files.limits) {
-    if (read_number(group, file, &limit)) tighten(limit, used, file, whose, budget);
-  }
+  if (!group.version2) read_limits();
+  const std::uint64_t* limit = limits;
+  for (const char* file : files.limits) tighten(*limit++, used, file, whose, budget);
   // A container often shows only its own group, and the limit is that of a group above.
   tighten(ancestors_limit, used, files.ancestors_limit_key, whose, budget);
   return Above::unknown;
