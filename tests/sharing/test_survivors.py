@@ -95,7 +95,7 @@ def test_nothing_is_left_of_killed_processes(count):
     files, before = descriptors(), shared_bytes()
     for seed in range(1, count(25, 250)):
         run_pair(seed)
-    assert descriptors() <= files
+    until(lambda: descriptors() <= files)
     until(lambda: shared_bytes() < before + 4 * MIB)
 
 
@@ -141,7 +141,7 @@ def test_nothing_is_left_in_the_survivor(count):
     gc.collect()
     until(lambda: zerofill.stats().sent_bytes == 0)
     until(lambda: mapped() == 0)
-    assert descriptors() <= files
+    until(lambda: descriptors() <= files)
 
 
 def answer_with_views(connection, seed):
@@ -236,9 +236,9 @@ def test_a_writer_and_three_readers_do_not_drift(count):
         first, last = results.recv()
         assert last[0] <= first[0]
         assert last[1] <= first[1]
-    assert descriptors() <= settled[0] + 4
-    assert mapped() <= settled[1] + 4
-    assert shared_bytes() < settled[2] + 8 * MIB
+    until(lambda: descriptors() <= settled[0] + 4)
+    until(lambda: mapped() <= settled[1] + 4)
+    until(lambda: shared_bytes() < settled[2] + 8 * MIB)  # other programs have some, too
     for reader in readers:
         reader.join(60)
         assert reader.exitcode == 0

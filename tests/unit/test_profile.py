@@ -258,7 +258,8 @@ def test_signals_reach_the_program(name, tmp_path):
         f"signal.signal({int(number)}, stop)\n"
         "a = np.ones(100_000)\n"
         "print('ready', flush=True)\n"
-        "time.sleep(60)\n"
+        # Not one long sleep: a signal that comes just before it would be handled after it.
+        "for _ in range(600): time.sleep(0.1)\n"
     )
     process = subprocess.Popen(
         [*PROFILE, str(script)],
