@@ -238,6 +238,16 @@ def native(session: nox.Session) -> None:
 
 
 @nox.session
+def machines(session: nox.Session) -> None:
+    """Run tests in small machines that this one is not: tests/platforms/machine.py, with names."""
+    session.install(*group("native"))
+    install_zerofill(session, "test")
+    build = configure(session, "debug")
+    session.run("cmake", "--build", build, "--parallel", "2")
+    session.run("python", "tests/platforms/machine.py", "--native", build, *session.posargs)
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Put faults into the core and see the native tests find them. Arguments are words of names."""
     session.install(*group("native"))

@@ -46,11 +46,14 @@ PlacedBlock place_at_colour(OwnedBlock block) noexcept {
 
 PlacedBlock map_for(const Request& request, PageSize pages) {
   const std::size_t colour = blocks::next_colour(request.alignment);
-  return place_at_colour(blocks::map_block(request.bytes, request.alignment, colour, pages));
+  return place_at_colour(
+      blocks::map_block(request.bytes, request.alignment, colour, pages, request.placement));
 }
 
 PlacedBlock make_sparse(const Request& request) {
-  auto slot = blocks::take_from_slab(request.bytes, request.alignment);
+  // Those who touch a page of a slab have it on their node, by their own policy.
+  const bool fits_slab = request.where == kPlacedByOption;
+  auto slot = fits_slab ? blocks::take_from_slab(request.bytes, request.alignment) : std::nullopt;
   PlacedBlock made = slot ? std::move(*slot) : map_for(request, PageSize::small);
   made.block->residency = Residency::some;  // its owner will touch it
   return made;
@@ -67,8 +70,9 @@ PlacedBlock make_dense(const Request& request) {
 
 PlacedBlock make_eager(const Request& request, const team::Poll& poll) {
   const std::size_t colour = blocks::next_colour(request.alignment);
-  blocks::Reservation reservation(blocks::block_bytes(request.bytes, colour));
-  OwnedBlock block = blocks::map_block(request.bytes, request.alignment, colour, PageSize::huge);
+  blocks::Reservation reservation(blocks::block_bytes(request.bytes, colour), request.placement);
+  OwnedBlock block = blocks::map_block(request.bytes, request.alignment, colour, PageSize::huge,
+                                       request.placement);
   blocks::make_resident(&*block, &reservation, poll);
   return place_at_colour(std::move(block));
 }
@@ -96,8 +100,8 @@ class BackgroundCommit final : public blocks::Prefault {
 };
 
 Allocation make_in_background(const Request& request) try {
-  auto prefault =
-      std::make_shared<BackgroundCommit>(blocks::block_bytes(request.bytes, blocks::kMaxColour));
+  auto prefault = std::make_shared<BackgroundCommit>(
+      blocks::block_bytes(request.bytes, blocks::kMaxColour), request.placement);
   PlacedBlock made = map_for(request, PageSize::huge);
   made.block->residency = Residency::unknown;
   prefault->give(*made.block, blocks::Users::some);
@@ -112,8 +116,9 @@ Allocation make_in_background(const Request& request) try {
 /// There must be room for all of it even if it is lazy: nothing else keeps a page fault from
 /// killing the process.
 PlacedBlock make_shared(const Request& request, const team::Poll& poll) {
-  blocks::Reservation reservation(blocks::shared_block_bytes(request.bytes));
-  OwnedBlock block = blocks::create_shared_block(request.bytes, request.alignment);
+  blocks::Reservation reservation(blocks::shared_block_bytes(request.bytes), request.placement);
+  OwnedBlock block =
+      blocks::create_shared_block(request.bytes, request.alignment, request.placement);
   if (commit_for(request) == Commit::eager) {
     blocks::make_resident(&*block, &reservation, poll);
   } else {
@@ -164,7 +169,7 @@ blocks::Reservation reserve_missing(const blocks::Block& block, const Request& r
                            (request.commit != Commit::lazy || block.content == Content::unknown);
   if (!block.lazily_freed || !needs_pages) return blocks::Reservation();
   const std::size_t missing = os::missing_bytes(block.address, block.bytes);
-  return missing == 0 ? blocks::Reservation() : blocks::Reservation(missing);
+  return missing == 0 ? blocks::Reservation() : blocks::Reservation(missing, block.placement);
 }
 
 /// Whether nothing has to be written. Under the option audit that is looked at.
@@ -201,8 +206,8 @@ Allocation reuse(PlacedBlock pooled, const Request& request, const team::Poll& p
 
 // Where do these zeros come from, is anything left to do, do it.
 Allocation acquire_zeros(const Request& request, const team::Poll& poll) {
-  auto pooled = blocks::take_from_pool(
-      {request.bytes, request.alignment, preference_for(request), request.shared});
+  auto pooled = blocks::take_from_pool({request.bytes, request.alignment, preference_for(request),
+                                        request.shared, request.placement});
   try {
     if (pooled) {
       const blocks::Reservation reservation = reserve_missing(*pooled->block, request);
@@ -228,7 +233,9 @@ Allocation hand_out(OwnedBlock block, const Received& received, std::unique_ptr<
 }  // namespace
 
 Allocation acquire(const Request& request, const team::Poll& poll) {
-  Allocation made = acquire_zeros(request, poll);
+  Request placed = request;
+  placed.placement = placement_of(request.where);
+  Allocation made = acquire_zeros(placed, poll);
   if (request.shared) blocks::control_of(made.block()).begin();
   return made;
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "alloc/allocation.h"
+#include "alloc/placement.h"
 #include "base/counters.h"
 #include "base/units.h"
 #include "blocks/block.h"
@@ -33,7 +34,9 @@ struct Request {
   Commit commit;
   Touch touch = Touch::sparse;
   blocks::Content content = blocks::Content::zero;
-  bool shared = false;  ///< whether other processes can have it too
+  bool shared = false;                      ///< whether other processes can have it too
+  int where = kPlacedByOption;              ///< as placement_of() takes it
+  os::Placement placement = os::kUnplaced;  ///< acquire() finds it, from `where`
 };
 
 /// Up to here memory is not worth a block: the caller takes it from the heap, which reuses resident
@@ -42,10 +45,12 @@ constexpr std::size_t small_bytes(Commit commit, Touch touch) noexcept {
   return commit == Commit::lazy && touch == Touch::sparse ? 256 * KiB : kHugePageUnit;
 }
 
-/// Whether the memory for a request is small.
-constexpr bool is_small(const Request& request) noexcept {
+/// Whether the memory for a request is small. That for other nodes than the option says never is.
+inline bool is_small(const Request& request) noexcept {
   const std::size_t most = small_bytes(request.commit, request.touch);
-  return !request.shared && request.alignment <= most && request.bytes <= most - request.alignment;
+  const bool is_elsewhere = request.where != kPlacedByOption && os::has_several_nodes();
+  return !request.shared && !is_elsewhere && request.alignment <= most &&
+         request.bytes <= most - request.alignment;
 }
 
 /// Memory of that size and alignment, all zero if that is asked for. Throws OutOfMemory, or

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "alloc/placement.h"
 #include "alloc/room.h"
 #include "base/align.h"
 #include "base/checked.h"
@@ -22,8 +23,9 @@ std::size_t bytes_for(std::size_t bytes) {
 
 }  // namespace
 
-Reserve::Reserve(std::size_t bytes)
-    : Prefault(bytes), block_(blocks::map_block(bytes, 1, 0, blocks::PageSize::huge)) {
+Reserve::Reserve(std::size_t bytes, const os::Placement& placement)
+    : Prefault(bytes, placement),
+      block_(blocks::map_block(bytes, 1, 0, blocks::PageSize::huge, placement)) {
   give(*block_, blocks::Users::none);
 }
 
@@ -38,7 +40,8 @@ void Reserve::end(const blocks::Block& made, bool whole) noexcept {
 
 std::shared_ptr<Reserve> start_reserve(std::size_t bytes) {
   const std::size_t mapped = bytes_for(bytes);
-  auto made = with_room([&] { return std::make_shared<Reserve>(mapped); });
+  const os::Placement placement = placement_of(kPlacedByOption);
+  auto made = with_room([&] { return std::make_shared<Reserve>(mapped, placement); });
   blocks::Prefault::start(made, team::max_threads());
   return made;
 }

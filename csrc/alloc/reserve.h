@@ -17,7 +17,7 @@ namespace zerofill::alloc {
 class Reserve final : public blocks::Prefault {
  public:
   /// pre: whole units, as the pool wants it. Throws OutOfMemory when it does not fit.
-  explicit Reserve(std::size_t bytes);
+  Reserve(std::size_t bytes, const os::Placement& placement);
 
   bool is_cancelled() const noexcept { return has_ended() && !is_finished(); }
 

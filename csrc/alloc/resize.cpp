@@ -27,8 +27,8 @@ bool move(OwnedBlock* block, std::byte** data, const Request& request,
           bool (*may_move_to)(const std::byte* data)) {
   const std::size_t colour = (*block)->colour;
   if (*data != (*block)->address + colour || colour % request.alignment != 0) return false;
-  OwnedBlock target =
-      blocks::map_block(request.bytes, request.alignment, colour, blocks::PageSize::huge);
+  OwnedBlock target = blocks::map_block(request.bytes, request.alignment, colour,
+                                        blocks::PageSize::huge, (*block)->placement);
   std::byte* moved = target->address + colour;
   if (!may_move_to(moved) || !blocks::move_block(block, &target)) return false;
   *block = std::move(target);

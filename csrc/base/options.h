@@ -17,6 +17,10 @@ constexpr int kMaxThreads = 256;
 /// As many threads as CPUs may be used: team::max_threads() knows the number.
 constexpr int kAutomaticThreads = 0;
 
+/// Where memory is put on a machine with several NUMA nodes, beside the number of a node.
+constexpr int kPlacedForCaller = -1;
+constexpr int kInterleaved = -2;
+
 /// A pool limit that follows the use of memory.
 constexpr std::size_t kAutomaticLimit = std::numeric_limits<std::size_t>::max();
 
@@ -27,6 +31,7 @@ struct Options {
   std::atomic<Scrub> scrub{Scrub::automatic};
   std::atomic<bool> audit{false};
   std::atomic<bool> huge_pages{true};  ///< whether they may be asked for
+  std::atomic<int> placement{kPlacedForCaller};
 };
 
 /// The process's options.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/units.h"
+#include "os/nodes.h"
 #include "os/shared.h"
 
 namespace zerofill::blocks {
@@ -41,6 +42,7 @@ struct Block {
   bool lazily_freed = false;  ///< while it was pooled: the system may have taken pages
   bool huge_pages = false;    ///< the system was asked for huge pages, and it has some
   os::SharedHandle shared = os::kNoSharedHandle;  ///< where other processes can have it too
+  os::Placement placement = os::kUnplaced;        ///< of its pages, over NUMA nodes
 
   bool is_shared() const noexcept { return shared != os::kNoSharedHandle; }
 };

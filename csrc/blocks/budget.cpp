@@ -28,10 +28,14 @@ std::atomic<std::size_t> last_available{0};
 
 /// Where the figures cannot be read, because there is no file descriptor left say, the last known
 /// ones serve: unknown is not unlimited. False when there never were any.
-bool read_budget(os::MemoryBudget* budget) noexcept {
+bool read_budget(os::MemoryBudget* budget,
+                 const os::Placement& placement = os::kUnplaced) noexcept {
   if (os::read_memory_budget(budget) == 0) {
     last_total.store(budget->total_bytes, std::memory_order_relaxed);
     last_available.store(budget->available_bytes, std::memory_order_relaxed);
+    if (os::has_several_nodes()) {
+      os::apply_nodes_to_budget(os::limiting_nodes(placement), budget);
+    }
     return true;
   }
   budget->total_bytes = last_total.load(std::memory_order_relaxed);
@@ -84,7 +88,7 @@ std::size_t budget_total_bytes() noexcept {
   return known != 0 || !read_budget(&budget) ? known : budget.total_bytes;
 }
 
-Reservation::Reservation(std::size_t bytes) : unsettled_(bytes) {
+Reservation::Reservation(std::size_t bytes, const os::Placement& placement) : unsettled_(bytes) {
   // Reserve first and read second. A reservation from before this call is then either still in
   // `before`, or its pages are resident and in the system's figures. Of two requests at once only
   // the later one sees the other, so they do not refuse each other.
@@ -92,7 +96,7 @@ Reservation::Reservation(std::size_t bytes) : unsettled_(bytes) {
   const bool added = add_to_reserved(bytes, &before);
   if (!added) unsettled_ = 0;
   os::MemoryBudget budget;
-  if (!read_budget(&budget)) {
+  if (!read_budget(&budget, placement)) {
     if (added) return;
     throw OutOfMemory(ENOMEM);
   }

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cstddef>
 
+#include "os/nodes.h"
+
 namespace zerofill::blocks {
 
 /// Whether so little memory is left that the pool should be purged.
@@ -24,8 +26,8 @@ class Reservation {
   /// Of nothing.
   Reservation() noexcept : unsettled_(0) {}
   /// Throws OutOfMemory when `bytes` do not fit beside what is in use, what is reserved and the
-  /// headroom.
-  explicit Reservation(std::size_t bytes);
+  /// headroom, on the nodes that a placement allows.
+  explicit Reservation(std::size_t bytes, const os::Placement& placement = os::kUnplaced);
   ~Reservation();
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;

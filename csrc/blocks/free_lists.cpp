@@ -24,7 +24,7 @@ std::byte* place_payload(const Block& block, const FitRequest& request) noexcept
 }
 
 std::byte* place_in_larger(const Block& block, const FitRequest& request) noexcept {
-  if (block.is_shared() != request.shared) return nullptr;
+  if (block.is_shared() != request.shared || block.placement != request.placement) return nullptr;
   if (request.shared) return place_in_shared(block, request);
   if (block.bytes < request.bytes) return nullptr;
   const std::size_t spare = block.bytes - request.bytes;

@@ -31,7 +31,8 @@ struct FitRequest {
   std::size_t bytes;
   std::size_t alignment;
   ContentPreference preference;
-  bool shared = false;  ///< whether other processes can have it too
+  bool shared = false;                      ///< whether other processes can have it too
+  os::Placement placement = os::kUnplaced;  ///< of the block's pages
 };
 
 /// Where the payload of a request would start in a block. Null when it does not fit, and when the

@@ -28,7 +28,8 @@ std::size_t block_bytes(std::size_t bytes, std::size_t colour) {
   return align_down(end, os::page_bytes());
 }
 
-OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colour, PageSize pages) {
+OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colour, PageSize pages,
+                     const os::Placement& placement) {
   Block block;
   block.bytes = block_bytes(bytes, colour);
   const std::size_t huge = os::huge_page_bytes();
@@ -43,6 +44,7 @@ OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colou
   block.colour = colour;
   block.content = Content::zero;
   block.fork_epoch = fork_epoch();
+  place_block(&block, placement);
   const bool wants_huge = pages == PageSize::huge && should_ask_for_huge_pages();
   if (holds_huge && !wants_huge) {
     (void)os::advise_no_huge_pages(address, block.bytes);
@@ -50,6 +52,13 @@ OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colou
     block.huge_pages = holds_huge && os::advise_huge_pages(address, block.bytes) == 0;
   }
   return OwnedBlock(block);
+}
+
+// Where the system refuses, it puts each page where the first thread that touches it runs.
+void place_block(Block* block, const os::Placement& placement) noexcept {
+  if (placement == os::kUnplaced) return;
+  block->placement = placement;
+  (void)os::place_pages(block->address, block->bytes, placement);
 }
 
 void unmap_block(const Block& block) noexcept {

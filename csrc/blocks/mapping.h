@@ -20,7 +20,11 @@ std::size_t block_bytes(std::size_t bytes, std::size_t colour);
 
 /// A block of fresh pages for a payload of `bytes`, which starts at the block's colour and is
 /// aligned if `colour` is a multiple of `alignment`. Throws OutOfMemory.
-OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colour, PageSize pages);
+OwnedBlock map_block(std::size_t bytes, std::size_t alignment, std::size_t colour, PageSize pages,
+                     const os::Placement& placement = os::kUnplaced);
+
+/// Has the fresh pages of a block put there.
+void place_block(Block* block, const os::Placement& placement) noexcept;
 
 /// Unmaps a block and counts its bytes.
 void unmap_block(const Block& block) noexcept;

@@ -22,7 +22,7 @@ class Prefault {
  public:
   /// Reserves the budget for a block, which is mapped afterwards. Throws OutOfMemory when it does
   /// not fit.
-  explicit Prefault(std::size_t bytes) : budget_(bytes) {}
+  Prefault(std::size_t bytes, const os::Placement& placement) : budget_(bytes, placement) {}
   virtual ~Prefault() = default;
   Prefault(const Prefault&) = delete;
   Prefault& operator=(const Prefault&) = delete;

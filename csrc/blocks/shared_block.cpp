@@ -12,6 +12,7 @@
 #include "base/poison.h"
 #include "blocks/fork_epoch.h"
 #include "blocks/huge_page_watch.h"
+#include "blocks/mapping.h"
 #include "os/pages.h"
 
 namespace zerofill::blocks {
@@ -72,13 +73,15 @@ std::size_t shared_block_bytes(std::size_t payload_bytes) {
   return align_down(end, os::page_bytes());
 }
 
-OwnedBlock create_shared_block(std::size_t payload_bytes, std::size_t alignment) {
+OwnedBlock create_shared_block(std::size_t payload_bytes, std::size_t alignment,
+                               const os::Placement& placement) {
   const std::size_t bytes = shared_block_bytes(payload_bytes);
   os::SharedHandle created = os::kNoSharedHandle;
   const int error = os::create_shared(bytes, "zerofill", &created);
   if (error != 0) refuse(error);
   OpenHandle handle(created);
   OwnedBlock block = map(&handle, bytes, alignment);
+  place_block(&*block, placement);
   block->content = Content::zero;
   return block;
 }

@@ -15,7 +15,8 @@ namespace zerofill::blocks {
 std::size_t shared_block_bytes(std::size_t payload_bytes);
 
 /// A block of fresh pages whose payload is at its start, and so aligned. Throws OutOfMemory.
-OwnedBlock create_shared_block(std::size_t payload_bytes, std::size_t alignment);
+OwnedBlock create_shared_block(std::size_t payload_bytes, std::size_t alignment,
+                               const os::Placement& placement = os::kUnplaced);
 
 /// The block of another process, which stays that one's too. Takes the handle over, and closes it
 /// when it throws OutOfMemory. The block has no address where it is not what that process says it

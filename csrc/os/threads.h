@@ -20,6 +20,10 @@ int start_thread(const char* name, void (*body)(void*), void* argument, Thread* 
 /// Waits until these threads have ended and the system does not count them any more.
 void join_threads(const Thread* threads, int count) noexcept;
 
+/// Gives the calling thread, which is one of ours, the CPUs that the process has now: those of its
+/// main thread, which are what taskset(1) and the like change.
+void follow_cpus_of_the_process() noexcept;
+
 /// Gives the calling thread the lowest priority, where the system can.
 void lower_priority_of_this_thread() noexcept;
 

@@ -66,6 +66,7 @@ BufferObject* new_small(std::size_t nbytes, std::size_t alignment) {
 alloc::Request request_for(std::size_t nbytes, const MemoryOptions& wanted) noexcept {
   alloc::Request request{nbytes, wanted.alignment, wanted.commit};
   request.shared = wanted.shared;
+  request.where = wanted.where;
   return request;
 }
 
@@ -112,17 +113,17 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
                            buffer->read_only, flags);
 }
 
-constexpr Parameters<4> kParameters{"Buffer", {"nbytes", "alignment", "commit", "shared"}, 1, 1};
+constexpr Parameters<5> kParameters{
+    "Buffer", {"nbytes", "alignment", "commit", "shared", "placement"}, 1, 1};
 
 PyObject* construct(PyTypeObject*, PyObject* args, PyObject* kwargs) {
-  PyObject* values[4];
+  PyObject* values[5];
   if (!kParameters.read_tuple(args, kwargs, values)) return nullptr;
+  const auto [size, alignment, commit, shared, placement] = values;
   MemoryOptions wanted;
   std::size_t nbytes = 0;
-  if (!read_nbytes(values[0], &nbytes)) return nullptr;
-  if (values[1] != nullptr && !read_alignment(values[1], &wanted.alignment)) return nullptr;
-  if (values[2] != nullptr && !read_commit(values[2], &wanted.commit)) return nullptr;
-  if (values[3] != nullptr && !read_shared(values[3], &wanted.shared)) return nullptr;
+  if (!read_nbytes(size, &nbytes)) return nullptr;
+  if (!read_memory_options({alignment, commit, shared, placement}, &wanted)) return nullptr;
   return reinterpret_cast<PyObject*>(try_new_buffer(nbytes, wanted));
 }
 
@@ -193,7 +194,8 @@ PyMemberDef members[] = {
     {nullptr, 0, 0, 0, nullptr},
 };
 
-constexpr const char* kDoc = R"(Buffer(nbytes, *, alignment=64, commit="eager", shared=False)
+constexpr const char* kDoc =
+    R"(Buffer(nbytes, *, alignment=64, commit="eager", shared=False, placement=None)
 --
 
 Zeroed memory with the writable buffer protocol.
@@ -210,8 +212,8 @@ alignment : int, optional
     The address is a multiple of this power of two, from 1 to 2**30 bytes. Default 64.
 commit : {"eager", "lazy", "background"}, optional
     As for :func:`zerofill.zeros`. Default "eager".
-shared : bool, optional
-    As for :func:`zerofill.zeros`. Default False.
+shared, placement : optional
+    As for :func:`zerofill.zeros`. Default False and None.
 
 Raises
 ------
@@ -219,10 +221,8 @@ MemoryError
     When the memory cannot be had, or, unless lazy, does not fit in what the process may still use.
 OverflowError
     For a size of 2**63 bytes or more.
-TypeError
-    For a size or an alignment that is not an integer, or a `shared` that is not a bool.
-ValueError
-    For a negative size, an alignment that is not a power of two, or an unknown commit.
+TypeError, ValueError
+    For an argument of the wrong type, or a value that it cannot have; the message names both.
 
 Examples
 --------

@@ -23,13 +23,6 @@ bool read_device(PyObject* object) {
   return false;
 }
 
-bool read_memory_options(PyObject* alignment, PyObject* commit, PyObject* shared,
-                         MemoryOptions* wanted) {
-  if (alignment != nullptr && !read_alignment(alignment, &wanted->alignment)) return false;
-  if (commit != nullptr && !read_commit(commit, &wanted->commit)) return false;
-  return shared == nullptr || read_shared(shared, &wanted->shared);
-}
-
 /// An object's own __array_function__, to which NumPy would leave making the array. Null when it
 /// has none, and on an error, which is then set.
 Reference own_array_function(PyObject* object) {
@@ -63,15 +56,19 @@ bool is_numpys_own(PyObject* like) {
   return PyArray_Check(like) && !own_array_function(like) && !PyErr_Occurred();
 }
 
-constexpr Parameters<8> kZeros{
-    "zeros", {"shape", "dtype", "order", "device", "like", "alignment", "commit", "shared"}, 1, 3};
+constexpr Parameters<9> kZeros{
+    "zeros",
+    {"shape", "dtype", "order", "device", "like", "alignment", "commit", "shared", "placement"},
+    1,
+    3};
 
 PyObject* zeros(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  PyObject* values[8];
+  PyObject* values[9];
   if (!kZeros.read(args, count, names, values)) return nullptr;
-  auto [shape, dtype, order, device, like, alignment, commit, shared] = values;
+  auto [shape, dtype, order, device, like, alignment, commit, shared, placement] = values;
   ArrayRequest request;
-  if (!read_device(device) || !read_memory_options(alignment, commit, shared, &request.memory))
+  if (!read_device(device) ||
+      !read_memory_options({alignment, commit, shared, placement}, &request.memory))
     return nullptr;
   if (like != nullptr && like != Py_None && !is_numpys_own(like)) {
     return PyErr_Occurred() ? nullptr : zeros_of_another_library(shape, dtype, order, like);
@@ -151,15 +148,16 @@ PyObject* zeros_like_by_numpy(PyObject* const* args, ArrayRequest* request) {
 }
 
 // Called by zerofill.zeros_like alone, which passes all arguments by position: (a, dtype, order,
-// subok, shape, device, alignment, commit, shared).
+// subok, shape, device, alignment, commit, shared, placement).
 PyObject* zeros_like(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 9) {
+  if (count != 10) {
     PyErr_SetString(PyExc_TypeError, "zeros_like() is called through zerofill.zeros_like");
     return nullptr;
   }
   NPY_ORDER order = NPY_KEEPORDER;
   ArrayRequest request;
-  if (!read_device(args[5]) || !read_memory_options(args[6], args[7], args[8], &request.memory))
+  if (!read_device(args[5]) ||
+      !read_memory_options({args[6], args[7], args[8], args[9]}, &request.memory))
     return nullptr;
   if (own_array_function(args[0])) return call_numpys_zeros_like(args, args[1]);
   if (PyErr_Occurred() || !PyArray_OrderConverter(args[2], &order)) return nullptr;
@@ -188,7 +186,7 @@ PyObject* zeros_like(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 constexpr const char* kZerosDoc =
-    R"(zeros(shape, dtype=None, order='C', *, device=None, like=None, alignment=64, commit='eager', shared=False)
+    R"(zeros(shape, dtype=None, order='C', *, device=None, like=None, alignment=64, commit='eager', shared=False, placement=None)
 --
 
 Return a new array of zeros, resident and aligned.
@@ -208,7 +206,7 @@ device : {"cpu", None}, optional
     For the array API standard.
 like : array_like, optional
     An array of another library, which then makes the array as it does (NEP 35): `alignment`,
-    `commit` and `shared` are not for it.
+    `commit`, `shared` and `placement` are not for it.
 alignment : int, optional
     The address of the first element is a multiple of this power of two, from 1 to 2**30 bytes.
     Default 64.
@@ -220,6 +218,12 @@ shared : bool, optional
     Whether other processes can have the memory too: those that this one forks, and those to which
     the array or a view of it is sent, by `multiprocessing`, `concurrent.futures`, joblib or Dask.
     What one of them writes, all of them see. Default False.
+placement : {None, "caller", "interleave"} or int, optional
+    On which NUMA nodes the memory is put, whichever thread touches it first. "caller": where the
+    memory policy of the calling thread says (set_mempolicy(2), numactl(8)), which by default is
+    its own node. "interleave": page by page on all nodes in turn. A number: on that node alone.
+    None (default): as the option `placement` of :func:`configure` says, which is "caller" unless
+    it is set. Has no effect where there is one node.
 
 Returns
 -------
@@ -234,7 +238,7 @@ MemoryError
     Nothing was touched then.
 TypeError, ValueError
     As :func:`numpy.zeros`; also for dtype float8_e8m0fnu, which has no zero, for an invalid
-    alignment, commit or `shared`, and for `shared` with a dtype whose elements are not in the
+    alignment, commit, `shared` or `placement`, and for `shared` with a dtype whose elements are not in the
     array's memory.
 
 Examples

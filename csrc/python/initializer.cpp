@@ -88,10 +88,8 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   const ZeroForm form = zero_form(descr);
   if (form == ZeroForm::none) raise_no_zero(descr);
   if (form == ZeroForm::none || form == ZeroForm::failed) return nullptr;
-  if (!read_order(order, &fortran) || !read_alignment(alignment, &memory.alignment) ||
-      !read_commit(commit, &memory.commit) || !read_shared(shared, &memory.shared)) {
-    return nullptr;
-  }
+  if (!read_order(order, &fortran)) return nullptr;
+  if (!read_memory_options({alignment, commit, shared, nullptr}, &memory)) return nullptr;
   Reference array_dtype = of_arrays(reinterpret_cast<PyArray_Descr*>(Py_NewRef(dtype)));
   if (!array_dtype) return nullptr;
   // object.__new__, because it refuses abstract classes.

@@ -1,12 +1,46 @@
 #include "python/memory_options.h"
 
+#include <cstring>
+
 #include "base/align.h"
+#include "base/options.h"
+#include "os/nodes.h"
 #include "python/reference.h"
 
 namespace zerofill::python {
 namespace {
 
 constexpr std::size_t kMaxAlignment = std::size_t{1} << 30;
+
+bool is_text(PyObject* object, const char* text) {
+  return PyUnicode_Check(object) && PyUnicode_CompareWithASCIIString(object, text) == 0;
+}
+
+bool refuse_placement(PyObject* object, os::NodeMask nodes) {
+  const bool is_of_type = PyUnicode_Check(object) || PyIndex_Check(object);
+  const Reference numbers(PyList_New(0));
+  for (int node = 0; numbers && node < os::kMostNodes; ++node) {
+    if ((nodes & os::mask_of(node)) == 0) continue;
+    const Reference number(PyLong_FromLong(node));
+    if (!number || PyList_Append(numbers.get(), number.get()) != 0) return false;
+  }
+  if (!numbers) return false;
+  PyErr_Format(is_of_type ? PyExc_ValueError : PyExc_TypeError,
+               "placement must be \"caller\", \"interleave\" or the number of a NUMA node that has "
+               "memory, of %S, got %R",
+               numbers.get(), object);
+  return false;
+}
+
+/// A container may forbid the system call.
+bool may_place(int node) {
+  if (!os::has_several_nodes()) return true;
+  const int error = os::place_pages(nullptr, 0, os::placement_on(node));
+  if (error == 0) return true;
+  PyErr_Format(PyExc_PermissionError, "placement=%d cannot be had in this process (mbind(2): %s)",
+               node, std::strerror(error));
+  return false;
+}
 
 }  // namespace
 
@@ -50,8 +84,7 @@ bool read_alignment(PyObject* object, std::size_t* alignment) {
 
 bool read_commit(PyObject* object, alloc::Commit* commit) {
   for (const auto known : {alloc::Commit::eager, alloc::Commit::lazy, alloc::Commit::background}) {
-    if (!PyUnicode_Check(object)) break;
-    if (PyUnicode_CompareWithASCIIString(object, name_of(known)) != 0) continue;
+    if (!is_text(object, name_of(known))) continue;
     *commit = known;
     return true;
   }
@@ -67,6 +100,32 @@ bool read_shared(PyObject* object, bool* shared) {
   }
   *shared = object == Py_True;
   return true;
+}
+
+bool read_placement(PyObject* object, int* where) {
+  const os::NodeMask nodes = os::nodes_with_memory();
+  int chosen = alloc::kPlacedByOption;
+  if (is_text(object, "caller")) {
+    chosen = kPlacedForCaller;
+  } else if (is_text(object, "interleave")) {
+    chosen = kInterleaved;
+  } else if (PyIndex_Check(object) && !PyBool_Check(object)) {
+    const Py_ssize_t node = PyNumber_AsSsize_t(object, nullptr);
+    if (node == -1 && PyErr_Occurred()) return false;
+    if (node >= 0 && node < os::kMostNodes && (nodes & os::mask_of(static_cast<int>(node))) != 0) {
+      chosen = static_cast<int>(node);
+    }
+  }
+  if (chosen == alloc::kPlacedByOption && object != Py_None) return refuse_placement(object, nodes);
+  *where = chosen;
+  return chosen < 0 || may_place(chosen);
+}
+
+bool read_memory_options(const GivenMemoryOptions& given, MemoryOptions* wanted) {
+  return (given.alignment == nullptr || read_alignment(given.alignment, &wanted->alignment)) &&
+         (given.commit == nullptr || read_commit(given.commit, &wanted->commit)) &&
+         (given.shared == nullptr || read_shared(given.shared, &wanted->shared)) &&
+         (given.placement == nullptr || read_placement(given.placement, &wanted->where));
 }
 
 const char* name_of(alloc::Commit commit) noexcept {

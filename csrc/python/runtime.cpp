@@ -15,11 +15,13 @@
 #include "kernel/stream_lines.h"
 #include "os/cpus.h"
 #include "os/limits.h"
+#include "os/nodes.h"
 #include "os/pages.h"
 #include "os/shared.h"
 #include "python/array.h"
 #include "python/gil.h"
 #include "python/live_arrays.h"
+#include "python/memory_options.h"
 #include "team/team.h"
 
 namespace py = pybind11;
@@ -69,6 +71,11 @@ const char* name_of(Scrub scrub) {
   return "auto";
 }
 
+py::object placement_of(int where) {
+  if (where >= 0) return py::int_(where);
+  return py::str(where == kInterleaved ? "interleave" : "caller");
+}
+
 py::dict get_options() {
   const Options& chosen = options();
   py::dict record;
@@ -79,7 +86,14 @@ py::dict get_options() {
   record["scrub"] = name_of(chosen.scrub.load());
   record["audit"] = chosen.audit.load();
   record["huge_pages"] = chosen.huge_pages.load() ? "auto" : "off";
+  record["placement"] = placement_of(chosen.placement.load());
   return record;
+}
+
+int where_of(const py::object& placement) {
+  int where = alloc::kPlacedByOption;
+  if (!read_placement(placement.ptr(), &where)) throw py::error_already_set();
+  return where == alloc::kPlacedByOption ? kPlacedForCaller : where;
 }
 
 Scrub scrub_of(const std::string& name) {
@@ -110,12 +124,15 @@ void set_options(const py::kwargs& given) {
   const auto scrub = given_value<std::string>(given, "scrub");
   const auto audit = given_value<bool>(given, "audit");
   const auto huge_pages = given_value<std::string>(given, "huge_pages");
+  const auto placement = given_value<py::object>(given, "placement");
+  const int where = placement ? where_of(*placement) : kPlacedForCaller;
   Options& chosen = options();
   if (num_threads) chosen.num_threads.store(*num_threads);
   if (pool_limit) chosen.pool_limit.store(pool_limit->value_or(kAutomaticLimit));
   if (decay) chosen.decay.store(*decay);
   if (scrub) chosen.scrub.store(scrub_of(*scrub));
   if (audit) chosen.audit.store(*audit);
+  if (placement) chosen.placement.store(where);
   if (huge_pages) set_huge_pages(*huge_pages != "off");
   if (pool_limit || decay) without_gil([](const team::Poll&) { alloc::apply_options(); });
 }
@@ -129,6 +146,15 @@ void keep_pythons_error(std::exception_ptr thrown) {
   } catch (const std::runtime_error&) {
     if (!PyErr_Occurred()) throw;
   }
+}
+
+/// The numbers of the NUMA nodes that have memory.
+py::list nodes() {
+  py::list numbers;
+  for (int node = 0; node < os::kMostNodes; ++node) {
+    if ((os::nodes_with_memory() & os::mask_of(node)) != 0) numbers.append(node);
+  }
+  return numbers;
 }
 
 py::dict system_info() {
@@ -146,6 +172,10 @@ py::dict system_info() {
   record["huge_page_policy"] = os::huge_page_policy();
   record["shared_huge_page_policy"] = os::shared_huge_page_policy();
   record["workers"] = team::workers();
+  record["nodes"] = nodes();
+  char policy[128];
+  os::describe_policy_of_this_thread(policy, sizeof policy);
+  record["memory_policy"] = policy;
   os::MemoryBudget budget;
   const bool known = os::read_memory_budget(&budget) == 0;
   record["available_bytes"] = known ? py::object(py::int_(budget.available_bytes)) : py::none();
@@ -165,6 +195,7 @@ void register_runtime(py::module_& module) {
   module.attr("most_threads") = kMaxThreads;
   module.def("get_options", &get_options);
   module.def("set_options", &set_options);
+  module.def("check_placement", [](const py::object& placement) { (void)where_of(placement); });
   module.def("system_info", &system_info);
   module.def("disable_own_memory", &disable_own_memory);
   module.def("is_own_memory_disabled", &is_own_memory_disabled);

@@ -123,6 +123,9 @@ void Team::work() noexcept {
     }
     --job->seats;
     ++job->inside;
+    lock.unlock();
+    os::follow_cpus_of_the_process();  // they may have changed since the last loop
+    lock.lock();
     bool more = true;
     while (more && !retiring_) {
       lock.unlock();

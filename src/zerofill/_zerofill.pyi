@@ -55,6 +55,7 @@ class _SupportsAsList(Protocol):
     def as_list(self) -> list[int]: ...
 
 _Commit: TypeAlias = Literal["eager", "lazy", "background"]
+_Placement: TypeAlias = Literal["caller", "interleave"] | SupportsIndex
 _Device: TypeAlias = Literal["cpu"]
 _Order: TypeAlias = Literal["C", "F"]
 _Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
@@ -68,6 +69,7 @@ class Buffer:
         alignment: int = 64,
         commit: _Commit = "eager",
         shared: bool = False,
+        placement: _Placement | None = None,
     ) -> Self: ...
     @property
     def nbytes(self) -> int: ...
@@ -224,6 +226,7 @@ def zeros(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]: ...
 @overload
 def zeros(
@@ -236,6 +239,7 @@ def zeros(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> np.ndarray[tuple[int], _DTypeT]: ...
 @overload
 def zeros(
@@ -248,6 +252,7 @@ def zeros(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> np.ndarray[tuple[int], np.dtype[_ScalarT]]: ...
 @overload
 def zeros(
@@ -260,6 +265,7 @@ def zeros(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> np.ndarray[tuple[int], np.dtype[Any]]: ...
 @overload
 def zeros(
@@ -272,6 +278,7 @@ def zeros(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> np.ndarray[_ShapeT, np.dtype[np.float64]]: ...
 @overload
 def zeros(  # type: ignore[overload-overlap]
@@ -284,6 +291,7 @@ def zeros(  # type: ignore[overload-overlap]
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> np.ndarray[_ShapeT, _DTypeT]: ...
 @overload
 def zeros(
@@ -296,6 +304,7 @@ def zeros(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> np.ndarray[_ShapeT, np.dtype[_ScalarT]]: ...
 @overload
 def zeros(
@@ -308,6 +317,7 @@ def zeros(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> np.ndarray[_ShapeT, np.dtype[Any]]: ...
 @overload
 def zeros(
@@ -320,6 +330,7 @@ def zeros(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> NDArray[np.float64]: ...
 @overload
 def zeros(
@@ -332,6 +343,7 @@ def zeros(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> np.ndarray[tuple[Any, ...], _DTypeT]: ...
 @overload
 def zeros(
@@ -344,6 +356,7 @@ def zeros(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> NDArray[_ScalarT]: ...
 @overload
 def zeros(
@@ -356,6 +369,7 @@ def zeros(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> NDArray[Any]: ...
 def zeros_like(
     a: object,
@@ -367,6 +381,7 @@ def zeros_like(
     alignment: int,
     commit: str,
     shared: bool,
+    placement: object,
     /,
 ) -> NDArray[Any]: ...
 def clear(array: _ClearedT, /) -> _ClearedT: ...
@@ -391,6 +406,7 @@ class Reserve:
 
 def reserve(nbytes: int) -> Reserve: ...
 def set_options(**options: Any) -> None: ...
+def check_placement(value: object, /) -> None: ...
 def system_info() -> dict[str, Any]: ...
 def disable_own_memory() -> None: ...
 def is_own_memory_disabled() -> bool: ...

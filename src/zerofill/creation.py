@@ -16,6 +16,7 @@ _ArrayT = TypeVar("_ArrayT", bound=np.ndarray[Any, Any])
 _ScalarT = TypeVar("_ScalarT", bound=np.generic)
 _Commit: TypeAlias = Literal["eager", "lazy", "background"]
 _Order: TypeAlias = Literal["K", "A", "C", "F"]
+_Placement: TypeAlias = Literal["caller", "interleave"] | SupportsIndex
 _Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 
 
@@ -31,6 +32,7 @@ def zeros_like(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> _ArrayT: ...
 @overload
 def zeros_like(
@@ -44,6 +46,7 @@ def zeros_like(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> NDArray[_ScalarT]: ...
 @overload
 def zeros_like(
@@ -57,6 +60,7 @@ def zeros_like(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> NDArray[_ScalarT]: ...
 @overload
 def zeros_like(
@@ -70,6 +74,7 @@ def zeros_like(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> NDArray[Any]: ...
 def zeros_like(
     a: object,
@@ -82,6 +87,7 @@ def zeros_like(
     alignment: int = 64,
     commit: _Commit = "eager",
     shared: bool = False,
+    placement: _Placement | None = None,
 ) -> NDArray[Any]:
     """Return an array of zeros with the shape and dtype of a given one, resident and aligned.
 
@@ -109,6 +115,8 @@ def zeros_like(
         As for :func:`zerofill.zeros`. Default "eager".
     shared : bool, optional
         As for :func:`zerofill.zeros`. Default False.
+    placement : {None, "caller", "interleave"} or int, optional
+        As for :func:`zerofill.zeros`. Default None.
 
     Returns
     -------
@@ -128,4 +136,6 @@ def zeros_like(
     >>> zerofill.zeros_like([1, 2, 3])
     array([0, 0, 0])
     """
-    return _zerofill.zeros_like(a, dtype, order, subok, shape, device, alignment, commit, shared)
+    return _zerofill.zeros_like(
+        a, dtype, order, subok, shape, device, alignment, commit, shared, placement
+    )

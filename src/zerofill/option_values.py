@@ -97,6 +97,11 @@ def _check_huge_pages(value: Any) -> str:
     raise error(f"huge_pages must be 'auto' or 'off', got {value!r}")
 
 
+def _check_placement(value: Any) -> int | str:
+    _zerofill.check_placement(value)
+    return value if isinstance(value, str) else operator.index(value)
+
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "num_threads": _check_num_threads,
     "pool_limit": _check_pool_limit,
@@ -104,6 +109,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "scrub": _check_scrub,
     "audit": _check_audit,
     "huge_pages": _check_huge_pages,
+    "placement": _check_placement,
 }
 
 
@@ -170,6 +176,10 @@ def _parse_number(kind: Callable[[str], float]) -> Callable[[str], float | str]:
     return parse
 
 
+def _parse_placement(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text.lower()
+
+
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "num_threads": _parse_number(int),
     "pool_limit": str,
@@ -177,5 +187,6 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "scrub": _parse_scrub,
     "audit": _parse_switch,
     "huge_pages": str.lower,
+    "placement": _parse_placement,
     "disable": _parse_switch,
 }

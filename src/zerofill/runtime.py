@@ -20,6 +20,7 @@ class _OptionValues(NamedTuple):
     scrub: bool | Literal["auto"]
     audit: bool
     huge_pages: Literal["auto", "off"]
+    placement: Literal["caller", "interleave"] | int
 
 
 class Options(_OptionValues):
@@ -41,6 +42,8 @@ class Options(_OptionValues):
         Whether clean blocks are checked for writes after free when they are reused.
     huge_pages : "auto" or "off"
         Whether the system is asked for huge pages.
+    placement : "caller", "interleave" or int
+        On which NUMA nodes memory is put.
     """
 
     _former: Mapping[str, Any] = {}  # nobody changes it
@@ -145,6 +148,7 @@ def configure(
     scrub: bool | Literal["auto", "on", "off"] | _Unchanged = UNCHANGED,
     audit: bool | _Unchanged = UNCHANGED,
     huge_pages: Literal["auto", "off"] | _Unchanged = UNCHANGED,
+    placement: Literal["caller", "interleave"] | int | _Unchanged = UNCHANGED,
 ) -> Options:
     """Set runtime options, and return the values of all of them.
 
@@ -175,6 +179,12 @@ def configure(
         default): for blocks that hold one, unless the system has just refused some or was slow to
         make them. NumPy's variable ``NUMPY_MADVISE_HUGEPAGE=0`` means "off" where the option is
         not set. When the option changes, the pool is emptied.
+    placement : "caller", "interleave" or int
+        On which NUMA nodes memory of more than 2 MiB is put, whichever thread touches it first.
+        "caller" (the default): where the memory policy of the thread that asks for it says
+        (set_mempolicy(2), numactl(8)), which by default is its own node. "interleave": page by
+        page on all nodes in turn. A number: on that node alone. Has no effect where there is one
+        node.
 
     Returns
     -------
@@ -207,6 +217,7 @@ def configure(
         "scrub": scrub,
         "audit": audit,
         "huge_pages": huge_pages,
+        "placement": placement,
     }
     checked = {
         name: check_option(name, value) for name, value in given.items() if value is not UNCHANGED

@@ -16,12 +16,18 @@ PACKAGE = ROOT / "src" / "zerofill"
 LAYERS = ["base", "os", "kernel", "team", "zeroing", "blocks", "heap", "alloc", "python"]
 
 # The headers through which python/ uses the three rooms of memory, and what these show of the rooms
-# in turn: the block that an allocation owns, the threads that make its pages, the messages that
-# were sent of it, and the reservation that reserve() returns.
+# in turn: the block that an allocation owns, where its pages are put, the threads that make them,
+# the messages that were sent of it, and the reservation that reserve() returns.
 DOORS = {"alloc/allocator.h", "alloc/aligned_malloc.h", "alloc/reserve.h", "zeroing/strided.h"}
 BEHIND_THE_DOORS = {
-    *("alloc/allocation.h", "alloc/attachments.h", "alloc/sending.h", "blocks/block.h"),
-    *("blocks/budget.h", "blocks/first_touch.h", "blocks/prefault.h", "blocks/shared_control.h"),
+    *("alloc/allocation.h", "alloc/attachments.h", "alloc/placement.h", "alloc/sending.h"),
+    *(
+        "blocks/block.h",
+        "blocks/budget.h",
+        "blocks/first_touch.h",
+        "blocks/prefault.h",
+        "blocks/shared_control.h",
+    ),
 }
 ROOMS = ("zeroing/", "blocks/", "alloc/")
 

@@ -80,6 +80,20 @@ void an_address_that_is_not_aligned_does_not_fit() {
   CHECK(blocks::place_payload(*entry.block, {4 * MiB, 8192, Preference::clean}) == nullptr);
 }
 
+void a_block_on_other_nodes_does_not_fit() {
+  Entry entry(64 * MiB, 4 * MiB);
+  blocks::FitRequest request{4 * MiB, 64, Preference::clean};
+  CHECK(blocks::place_payload(*entry.block, request) != nullptr);
+  entry.block->placement = {1, os::mask_of(0)};
+  CHECK(blocks::place_payload(*entry.block, request) == nullptr);
+  for (const os::Placement& other : {os::Placement{1, os::mask_of(1)}, {2, os::mask_of(0)}}) {
+    request.placement = other;
+    CHECK(blocks::place_payload(*entry.block, request) == nullptr);
+  }
+  request.placement = entry.block->placement;
+  CHECK(blocks::place_payload(*entry.block, request) != nullptr);
+}
+
 void a_clean_block_is_taken_before_a_newer_dirty_one() {
   Entry clean(64 * MiB, 4 * MiB, Content::zero);
   Entry dirty(128 * MiB, 4 * MiB);
@@ -158,6 +172,7 @@ int main() {
   a_size_that_overflows_finds_nothing();
   a_payload_starts_at_the_colour_where_there_is_room();
   an_address_that_is_not_aligned_does_not_fit();
+  a_block_on_other_nodes_does_not_fit();
   a_clean_block_is_taken_before_a_newer_dirty_one();
   zeros_are_not_given_to_who_does_not_need_them();
   the_newest_is_found_and_the_oldest_is_known();

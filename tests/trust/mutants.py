@@ -417,6 +417,20 @@ MUTANTS = [
         ("resize_test",),
     ),
     Mutant(
+        "a block on other nodes is reused",
+        "csrc/blocks/free_lists.cpp",
+        " || block.placement != request.placement",
+        "",
+        ("free_lists_test",),
+    ),
+    Mutant(
+        "workers keep the processors that they began with",
+        "csrc/team/team.cpp",
+        "    os::follow_cpus_of_the_process();  // they may have changed since the last loop\n",
+        "",
+        ("cpus_test",),
+    ),
+    Mutant(
         "shared memory is pooled while others have it",
         "csrc/os/linux/shared.cpp",
         "if (fcntl(file, F_SETLEASE, F_WRLCK) != 0) return false;",

@@ -131,10 +131,20 @@ def test_signatures():
     for function, names in (
         (
             zerofill.zeros,
-            ["shape", "dtype", "order", "device", "like", "alignment", "commit", "shared"],
+            [
+                "shape",
+                "dtype",
+                "order",
+                "device",
+                "like",
+                "alignment",
+                "commit",
+                "shared",
+                "placement",
+            ],
         ),
         (zerofill.clear, ["array"]),
-        (zerofill.Buffer, ["nbytes", "alignment", "commit", "shared"]),
+        (zerofill.Buffer, ["nbytes", "alignment", "commit", "shared", "placement"]),
     ):
         assert list(inspect.signature(function).parameters) == names
 

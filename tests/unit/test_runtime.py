@@ -23,7 +23,7 @@ def options_are_restored():
 def test_options_are_an_immutable_record_of_everything():
     options = zerofill.configure()
     assert options._fields[:3] == ("num_threads", "pool_limit", "decay")
-    assert options._fields[3:] == ("scrub", "audit", "huge_pages")
+    assert options._fields[3:] == ("scrub", "audit", "huge_pages", "placement")
     with pytest.raises(AttributeError):
         options.decay = 3
     assert (options.pool_limit, options.decay, options.scrub) == (None, 10.0, "auto")
@@ -147,8 +147,9 @@ def test_options_come_from_the_environment():
         ZEROFILL_SCRUB="off",
         ZEROFILL_AUDIT="1",
         ZEROFILL_HUGE_PAGES="OFF",
+        ZEROFILL_PLACEMENT="0",
     )
-    assert result.stdout.strip() == "(3, 1048576, 2.5, False, True, 'off')", result.stderr
+    assert result.stdout.strip() == "(3, 1048576, 2.5, False, True, 'off', 0)", result.stderr
 
 
 @pytest.mark.parametrize(
@@ -161,6 +162,8 @@ def test_options_come_from_the_environment():
         ("DECAY", "soon", "must be a finite number of seconds, 0 or more"),
         ("SCRUB", "maybe", "must be auto, 1 or 0"),
         ("AUDIT", "2", "must be 1 or 0"),
+        ("PLACEMENT", "here", "placement must be"),
+        ("PLACEMENT", "63", "number of a NUMA node that has memory"),
         ("DISABLE", "perhaps", "must be 1 or 0"),
     ],
 )

@@ -9,19 +9,12 @@
 #include <cstdio>
 
 #include "os/linux/affinity.h"
+#include "os/nodes.h"
 #include "os/posix/this_thread.h"
 
 namespace zerofill::os {
 
 namespace {
-
-/// Gives the calling thread the CPUs of the main thread, which are those that taskset(1) and the
-/// like gave to the process.
-void use_cpus_of_the_process() noexcept {
-  (void)with_affinity(getpid(), [](const cpu_set_t* set, std::size_t bytes) {
-    (void)sched_setaffinity(0, bytes, set);
-  });
-}
 
 void set_nice_value(int value) noexcept {
   // Linux has a nice value for each thread. If this is refused, the thread runs all the same.
@@ -36,7 +29,18 @@ void reset_scheduling_of_this_thread() noexcept {
   const sched_param no_priority{};
   (void)sched_setscheduler(0, SCHED_OTHER, &no_priority);
   set_nice_value(getpriority(PRIO_PROCESS, static_cast<id_t>(getpid())));
-  use_cpus_of_the_process();
+  follow_cpus_of_the_process();
+  reset_policy_of_this_thread();
+}
+
+void follow_cpus_of_the_process() noexcept {
+  (void)with_affinity(getpid(), [](const cpu_set_t* set, std::size_t bytes) {
+    bool is_same = false;
+    (void)with_affinity(0, [&](const cpu_set_t* mine, std::size_t my_bytes) {
+      is_same = my_bytes == bytes && CPU_EQUAL_S(bytes, mine, set);
+    });
+    if (!is_same) (void)sched_setaffinity(0, bytes, set);
+  });
 }
 
 void lower_priority_of_this_thread() noexcept {

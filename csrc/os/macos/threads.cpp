@@ -16,6 +16,9 @@ void name_this_thread(const char* name) noexcept { pthread_setname_np(name); }
 // background thread changes for itself.
 void reset_scheduling_of_this_thread() noexcept {}
 
+// There is no affinity that a thread of the process could differ in.
+void follow_cpus_of_the_process() noexcept {}
+
 void lower_priority_of_this_thread() noexcept {
   pthread_set_qos_class_self_np(QOS_CLASS_BACKGROUND, 0);
 }

@@ -67,6 +67,9 @@ void join_threads(const Thread* threads, int count) noexcept {
   }
 }
 
+// Threads have the affinity mask of the process unless they set their own.
+void follow_cpus_of_the_process() noexcept {}
+
 void lower_priority_of_this_thread() noexcept {
   SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_LOWEST);
 }

@@ -69,10 +69,18 @@ def _report_lines(report: dict[str, Any]) -> list[tuple[str, Any]]:
         ("page size", _format_bytes(report["page_bytes"])),
         ("huge pages", huge_pages),
         ("the same, shared", report["shared_huge_page_policy"]),
+        ("NUMA nodes", _nodes_line(report)),
         ("available memory", f"{available} of {limit}"),
         ("limited by", report["limit"] or "not known"),
         ("worker threads now", report["workers"]),
     ]
+
+
+def _nodes_line(report: dict[str, Any]) -> str:
+    nodes = report["nodes"]
+    if len(nodes) == 1:
+        return "1"
+    return f"{len(nodes)} ({', '.join(map(str, nodes))}), memory policy {report['memory_policy']}"
 
 
 def _option_lines(options: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ _VALUES = {
     "scrub": ("auto|on|off", "zero freed blocks in the background"),
     "audit": ("on|off", "report writes to freed memory"),
     "huge_pages": ("auto|off", "ask the system for huge pages"),
+    "placement": ("caller|interleave|N", "on which NUMA nodes memory is put"),
 }
 
 
