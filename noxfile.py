@@ -306,6 +306,7 @@ def find_pythons(session: nox.Session) -> list[tuple[str, str]]:
     names = {f"python3.{minor}{kind}" for minor in range(10, 20) for kind in ("", "t")}
     found = [shutil.which(name, path=os.pathsep.join(outside)) for name in sorted(names)]
     found += glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python3"))
+    found += glob.glob(os.path.abspath("build/pythons/*/bin/python3"))  # tests/platforms/pythons.py
     versions: dict[str, str] = {}
     for candidate in filter(None, found):
         described = session.run(

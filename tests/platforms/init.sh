@@ -8,6 +8,16 @@ mount -t proc proc /proc
 mount -t devtmpfs dev /dev
 for module in /modules/*; do insmod "$module"; done
 mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=262144 host /host
+ip link set lo up
+if [ -e /command-apart ]; then # the host's programs are another processor's
+  mkdir -p /tmp /dev/shm
+  mount -t sysfs sys /sys
+  mount -t tmpfs tmp /tmp
+  mount -t tmpfs shm /dev/shm
+  sh /command-apart
+  echo "machine: status $?"
+  poweroff -f
+fi
 mount -t tmpfs memory /memory
 mkdir /memory/upper /memory/work
 mount -t overlay -o lowerdir=/host,upperdir=/memory/upper,workdir=/memory/work overlay /root
@@ -19,7 +29,6 @@ mount -t tmpfs shm /root/dev/shm
 mount -t devpts pts /root/dev/pts
 mount -t cgroup2 cgroup /root/sys/fs/cgroup
 echo "+memory +cpu +cpuset" >/root/sys/fs/cgroup/cgroup.subtree_control
-ip link set lo up
 cp /command /root/command
 chroot /root /bin/bash /command
 echo "machine: status $?"

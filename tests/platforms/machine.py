@@ -18,14 +18,20 @@ import sys
 import threading
 from dataclasses import dataclass
 
+from debian import unpack
+
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
 
-TOOLS = ["qemu-system-x86_64", "busybox", "cpio", "modprobe", "depmod", "apt-get", "dpkg-deb"]
+TOOLS = ["cpio", "modprobe", "depmod", "apt-get", "dpkg-deb"]
 MODULES = ["9p", "9pnet_virtio", "virtio_pci", "virtio_blk", "overlay", "zram", "ext4"]
 
-# Not "max": NumPy's sorting of qemu's AVX2 crashes.
-CPU = "Nehalem"
+# Not the CPU "max": NumPy's sorting crashes on qemu's AVX2.
+QEMU = {
+    "amd64": ("qemu-system-x86_64", "-cpu", "Nehalem"),
+    "arm64": ("qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a57"),
+}
+CONSOLE = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 
 TWO_NODES = [
     "-object memory-backend-ram,size=1G,id=m0 -numa node,nodeid=0,cpus=0-1,memdev=m0",
@@ -45,6 +51,8 @@ class Machine:
     memory: str = "2G"
     options: tuple[str, ...] = ()
     kernel: str = ""  # its command line
+    suite: str = "bookworm"  # whose kernel it is
+    architecture: str = "amd64"  # another one runs native tests alone, linked statically
 
 
 MACHINES = {
@@ -53,26 +61,11 @@ MACHINES = {
     "huge-pages-always": Machine("{native}", kernel="transparent_hugepage=always"),
     "huge-pages-never": Machine("{native}", kernel="transparent_hugepage=never"),
     "swap": Machine(f"{SWAP} && {{native}}", kernel="transparent_hugepage=madvise"),
+    "old-kernel": Machine("{native}", suite="bullseye"),
+    "new-kernel": Machine("{native}", suite="trixie"),
+    "aarch64": Machine("{native}", architecture="arm64"),
     "512-mib": Machine("{native}", memory="512M", kernel="transparent_hugepage=madvise"),
 }
-
-
-def kernel_package() -> str:
-    """Return the name of the package with Debian's newest kernel in this suite."""
-    text = subprocess.check_output(["apt-cache", "depends", "linux-image-amd64"], text=True)
-    return re.search(r"Depends: (linux-image-\S+)", text)[1]
-
-
-def unpack_kernel(folder: pathlib.Path) -> pathlib.Path:
-    """Download and unpack a kernel, if it is not there; return its folder."""
-    unpacked = folder / kernel_package()
-    if not (unpacked / "boot").is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", unpacked.name], cwd=folder, check=True)
-        (package,) = folder.glob(f"{unpacked.name}_*.deb")
-        subprocess.run(["dpkg-deb", "-x", package, unpacked], check=True)
-        package.unlink()
-    return unpacked
 
 
 def modules_of(kernel: pathlib.Path) -> list[pathlib.Path]:
@@ -83,22 +76,28 @@ def modules_of(kernel: pathlib.Path) -> list[pathlib.Path]:
     for name in MODULES:
         command = ["modprobe", "-d", kernel, "-S", version, "--show-depends", name]
         lines = subprocess.check_output(command, text=True).splitlines()
-        found.update((pathlib.Path(line.split()[1]), None) for line in lines)
+        words = [line.split() for line in lines]  # "insmod path", or "builtin name"
+        found.update((pathlib.Path(path), None) for kind, path, *_ in words if kind == "insmod")
     return list(found)
 
 
-def pack_initramfs(folder: pathlib.Path, kernel: pathlib.Path, program: str) -> pathlib.Path:
+def pack_initramfs(
+    machine: Machine, folder: pathlib.Path, kernel: pathlib.Path, program: str
+) -> pathlib.Path:
     """Return the file that the kernel starts from: busybox, modules, and the command."""
     root = folder / "root"
     shutil.rmtree(root, ignore_errors=True)
     for part in ["bin", "modules"]:
         (root / part).mkdir(parents=True)
-    shutil.copy(shutil.which("busybox"), root / "bin/busybox")
+    busybox = unpack("busybox-static", machine.suite, machine.architecture, folder)
+    shutil.copy(busybox / "bin/busybox", root / "bin/busybox")
     for number, module in enumerate(modules_of(kernel)):
         shutil.copy(module, root / f"modules/{number:02}-{module.name}")
     shutil.copy(HERE / "init.sh", root / "init")
     (root / "init").chmod(0o755)
     (root / "command").write_text(program)
+    if machine.architecture != "amd64":
+        (root / "command").rename(root / "command-apart")
     names = sorted(str(path.relative_to(root)) for path in root.rglob("*"))
     command = ["cpio", "-o", "-H", "newc", "--quiet"]
     packed = subprocess.check_output(command, cwd=root, input="\n".join(names).encode())
@@ -110,8 +109,9 @@ def pack_initramfs(folder: pathlib.Path, kernel: pathlib.Path, program: str) -> 
 def command_of(machine: Machine, native: str) -> str:
     """Return the shell commands that run in it."""
     pytest = f"{shlex.quote(sys.executable)} -m pytest -q --color=no -p no:cacheprovider"
+    files = "" if machine.architecture == "amd64" else "/host"
     loop = (
-        f"failed=0; for test in {shlex.quote(native)}/tests/native/*_test; do "
+        f"failed=0; for test in {files}{shlex.quote(native)}/tests/native/*_test; do "
         '"$test" >/tmp/output 2>&1 || { failed=1; echo "FAILED $test"; cat /tmp/output; }; done; '
         "test $failed = 0"
     )
@@ -119,8 +119,8 @@ def command_of(machine: Machine, native: str) -> str:
     return "\n".join(
         [
             *(f"export {name}={value}" for name, value in settings.items()),
-            f"export PATH={shlex.quote(os.environ['PATH'])}",
-            f"cd {shlex.quote(str(PROJECT))}",
+            f"export PATH=$PATH:{shlex.quote(os.environ['PATH'])}",
+            f"cd {files}{shlex.quote(str(PROJECT))}",
             machine.command.format(pytest=pytest, native=loop),
         ]
     )
@@ -128,20 +128,21 @@ def command_of(machine: Machine, native: str) -> str:
 
 def run(machine: Machine, folder: pathlib.Path, native: str, seconds: int) -> int:
     """Start a machine; return the status of what ran in it, or 1 where it was not reached."""
-    kernel = unpack_kernel(folder)
+    package = f"linux-image-{machine.architecture}"
+    kernel = unpack(package, machine.suite, machine.architecture, folder)
     (image,) = (kernel / "boot").glob("vmlinuz-*")
-    initramfs = pack_initramfs(folder, kernel, command_of(machine, native))
+    initramfs = pack_initramfs(machine, folder, kernel, command_of(machine, native))
     with open(folder / "disk", "wb") as disk:
         disk.truncate(1 << 30)
     options = " ".join(machine.options).format(folder=shlex.quote(str(folder)))
     command = [
-        *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "4"),
+        *(*QEMU[machine.architecture], "-accel", "tcg,thread=multi", "-smp", "4"),
         *("-m", machine.memory, *shlex.split(options)),
         *("-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot"),
         *("-fsdev", "local,id=files,path=/,security_model=none,readonly=on,multidevs=remap"),
         *("-device", "virtio-9p-pci,fsdev=files,mount_tag=host"),
         *("-kernel", image, "-initrd", initramfs),
-        *("-append", f"console=ttyS0 quiet panic=-1 {machine.kernel}"),
+        *("-append", f"console={CONSOLE[machine.architecture]} quiet panic=-1 {machine.kernel}"),
     ]
     status = 1
     process = subprocess.Popen(
@@ -165,6 +166,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("machines", nargs="*", metavar="MACHINE", help=", ".join(MACHINES))
     parser.add_argument("--native", metavar="BUILD", help="a build folder of the native tests")
+    parser.add_argument("--aarch64", metavar="BUILD", help="one for the machine of that name")
     parser.add_argument(
         "--folder", type=pathlib.Path, default=PROJECT / "build/machine", help="for the kernel"
     )
@@ -172,16 +174,18 @@ def main() -> int:
     if unknown := set(options.machines) - set(MACHINES):
         parser.error(f"no machine is called {', '.join(unknown)}: there are {', '.join(MACHINES)}")
     names = options.machines or list(MACHINES)
-    if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
+    emulators = {QEMU[MACHINES[name].architecture][0] for name in names}
+    if missing := [tool for tool in [*TOOLS, *emulators] if shutil.which(tool) is None]:
         print(f"skipped: {', '.join(names)} (there is no {', '.join(missing)} here)")
         return 0
     results = {}
     for name in names:
-        if "{native}" in MACHINES[name].command and options.native is None:
-            results[name] = "skipped: --native is not given"
+        native = options.aarch64 if name == "aarch64" else options.native
+        if "{native}" in MACHINES[name].command and native is None:
+            results[name] = "skipped: there is no build of the native tests"
             continue
         print(f"== {name}", flush=True)
-        status = run(MACHINES[name], options.folder.resolve(), str(options.native), 600)
+        status = run(MACHINES[name], options.folder.resolve(), str(native), 600)
         results[name] = "passed" if status == 0 else f"failed with status {status}"
     for name, result in results.items():
         print(f"{name}: {result}")

@@ -112,6 +112,7 @@ unsigned long long count_compactions() noexcept { return 0; }
 int advise_no_huge_pages(void* /*address*/, std::size_t /*bytes*/) noexcept { return 0; }
 
 int discard_pages(void* address, std::size_t bytes) noexcept {
+  if (bytes == 0) return 0;  // which means the whole mapping to VirtualFree
   if (!VirtualFree(address, bytes, MEM_DECOMMIT)) return last_error();
   return VirtualAlloc(address, bytes, MEM_COMMIT, PAGE_READWRITE) != nullptr ? 0 : last_error();
 }
@@ -146,6 +147,7 @@ bool are_private_resident(void* address, std::size_t bytes) noexcept {
 
 int shrink_pages(void* address, std::size_t bytes, std::size_t new_bytes) noexcept {
   // The mapping keeps the addresses, because it can only be released as a whole.
+  if (bytes == new_bytes) return 0;
   auto* tail = static_cast<std::byte*>(address) + new_bytes;
   return VirtualFree(tail, bytes - new_bytes, MEM_DECOMMIT) ? 0 : last_error();
 }

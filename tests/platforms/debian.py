@@ -1,0 +1,61 @@
+"""Packages of Debian's, of any suite and architecture, unpacked into a folder."""
+
+import os
+import pathlib
+import subprocess
+
+__all__ = ["mirror_of_this_machine", "unpack"]
+
+
+def mirror_of_this_machine() -> str:
+    """Return the address of the Debian mirror that apt-get uses."""
+    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)"]
+    addresses = subprocess.check_output(command, text=True).split()
+    return next(address for address in addresses if address.rstrip("/").endswith("/debian"))
+
+
+def unpack(package: str, suite: str, architecture: str, folder: pathlib.Path) -> pathlib.Path:
+    """Unpack a package, or the one that it depends on first if it has nothing but that.
+
+    Parameters
+    ----------
+    package : str
+        "linux-image-amd64" stands for the suite's newest kernel.
+    suite, architecture : str
+        Such as "bookworm" and "amd64".
+    folder : pathlib.Path
+        It stays there, for the next call.
+    """
+    unpacked = folder / f"{suite}-{architecture}" / package
+    if unpacked.is_dir():
+        return unpacked
+    apt = _apt_environment(suite, architecture, unpacked.parent)
+    name = package
+    if package.startswith("linux-image-"):
+        text = subprocess.check_output(["apt-cache", "depends", package], env=apt, text=True)
+        name = text.partition("Depends: ")[2].split()[0]
+    subprocess.run(["apt-get", "-q", "download", name], cwd=unpacked.parent, env=apt, check=True)
+    (archive,) = unpacked.parent.glob(f"{name}_*.deb")
+    subprocess.run(["dpkg-deb", "-x", archive, unpacked], check=True)
+    archive.unlink()
+    return unpacked
+
+
+def _apt_environment(suite: str, architecture: str, folder: pathlib.Path) -> dict[str, str]:
+    """Return the environment in which apt-get knows one suite, and keeps all in the folder."""
+    for part in ["lists/partial", "cache/archives/partial"]:
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    source = f"deb [arch={architecture}] {mirror_of_this_machine()} {suite} main\n"
+    (folder / "sources.list").write_text(source)
+    (folder / "apt.conf").write_text(
+        f'APT::Architecture "{architecture}";\n'
+        f'APT::Architectures {{ "{architecture}"; }};\n'
+        f'Dir::Etc::sourcelist "{folder}/sources.list";\n'
+        'Dir::Etc::sourceparts "/nonexistent";\n'
+        f'Dir::State::lists "{folder}/lists";\n'
+        f'Dir::Cache "{folder}/cache";\n'
+        'Dir::State::status "/dev/null";\n'
+    )
+    environment = {**os.environ, "APT_CONFIG": str(folder / "apt.conf")}
+    subprocess.run(["apt-get", "-q", "update"], env=environment, check=True)
+    return environment

@@ -1,0 +1,76 @@
+"""Build Pythons that this machine does not have, out of the newest sources that Debian has.
+
+``python tests/platforms/pythons.py 3.13t 3.14 3.14t 3.15`` builds each, without optimising it by a
+profile, into ``build/pythons``, where ``nox -s wheels`` finds it. A "t" is for free-threaded. Each
+takes about four minutes on two cores. Needs a C compiler and the packages libssl-dev, zlib1g-dev,
+libffi-dev, libbz2-dev and liblzma-dev. What is downloaded is not verified.
+"""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from debian import mirror_of_this_machine
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def download_sources(number: str, mirror: str, folder: pathlib.Path) -> pathlib.Path:
+    """Return the newest archive of a version, such as "3.14", that the mirror has."""
+    package = f"python{number}"
+    patches = [str(patch) for patch in range(40, -1, -1)] + [f"0~rc{n}" for n in (3, 2, 1)]
+    for patch in patches:
+        name = f"{package}_{number}.{patch}.orig.tar.xz"
+        address = f"{mirror.rstrip('/')}/pool/main/p/{package}/{name}"
+        with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(address) as found:
+            archive = folder / name
+            archive.write_bytes(found.read())
+            return archive
+    raise SystemExit(f"the mirror has no sources of {package}")
+
+
+def build(version: str, folder: pathlib.Path, mirror: str) -> str:
+    """Build a version, such as "3.14t", and install it in a folder of that name."""
+    work = folder / f"work-{version}"
+    shutil.rmtree(work, ignore_errors=True)
+    source = work / "source"
+    source.mkdir(parents=True)
+    archive = download_sources(version.removesuffix("t"), mirror, work)
+    subprocess.run(["tar", "-x", "-C", source, "--strip-components=1", "-f", archive], check=True)
+    options = ["--disable-gil"] if version.endswith("t") else []
+    for command in [
+        ["./configure", "-q", f"--prefix={folder / version}", *options],
+        ["make", "-s", f"-j{os.cpu_count()}"],
+        ["make", "-s", "install"],
+    ]:
+        subprocess.run(command, cwd=source, check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(work)
+    return archive.name
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("versions", nargs="+", metavar="VERSION", help='such as "3.14" or "3.14t"')
+    default = PROJECT / "build/pythons"
+    parser.add_argument("--folder", type=pathlib.Path, default=default, help="where they go")
+    parser.add_argument("--mirror", help="of Debian; by default the one that apt-get uses")
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    for version in options.versions:
+        python = folder / version / "bin/python3"
+        if not python.exists():
+            start = time.monotonic()
+            name = build(version, folder, options.mirror or mirror_of_this_machine())
+            print(f"{name}: {time.monotonic() - start:.0f} s")
+        print(python, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
