@@ -169,6 +169,7 @@ def profile(program: Sequence[str], environment: Mapping[str, str]) -> Profile:
         start = time.perf_counter()
         status, resident = _run(command, {**environment, VARIABLE: f"{os.getpid()}:{folder}"})
         seconds = time.perf_counter() - start
+        _wait_for_records(pathlib.Path(folder))
         texts = [file.read_text("utf-8") for file in pathlib.Path(folder).glob("*.json")]
     records = [json.loads(text) for text in texts if text]
     if not records:
@@ -198,6 +199,29 @@ def profile(program: Sequence[str], environment: Mapping[str, str]) -> Profile:
         resident=[(moment - start, nbytes) for moment, nbytes in resident],
         most_idle_bytes=(first or {}).get("most_idle_bytes", 0),
     )
+
+
+def _wait_for_records(folder: pathlib.Path, seconds: float = 0.5) -> None:
+    """Wait for processes that end just after the program, such as a fork server; not for long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not any(_is_running(int(file.stem)) for file in _empty_records(folder)):
+            return
+        time.sleep(0.01)
+
+
+def _empty_records(folder: pathlib.Path) -> list[pathlib.Path]:
+    return [file for file in folder.glob("*.json") if not file.stat().st_size]
+
+
+def _is_running(pid: int) -> bool:
+    if os.name != "posix":
+        return False  # there a signal of 0 is Ctrl-C
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 def _run(

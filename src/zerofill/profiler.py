@@ -82,6 +82,8 @@ class _Recorder:
         try:
             unfinished.write_text(json.dumps(record), encoding="utf-8")
             unfinished.replace(self._file)
+        except FileNotFoundError:
+            return  # the profile has ended meanwhile
         except OSError as error:
             if sys.stderr is not None:
                 print(f"zerofill profile: no record of {self._pid}: {error}", file=sys.stderr)

@@ -4,6 +4,7 @@ import copy
 import gc
 import pickle
 import sys
+import sysconfig
 import weakref
 
 import numpy as np
@@ -49,6 +50,8 @@ def numpys(nbytes, more_bytes):
 
 
 def resident_bytes() -> int:
+    if sys.platform != "linux":
+        return 0
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096
 
@@ -59,15 +62,16 @@ def test_nothing_is_left(kind):
     for _ in range(100):
         make()
     gc.collect()
-    before, resident = zerofill.stats(), None
-    if sys.platform == "linux":
-        resident = resident_bytes()
-    for _ in range(10_000):
-        make()
-    after = zerofill.stats()
-    assert (after.live_bytes, after.live_blocks) == (before.live_bytes, before.live_blocks)
-    if resident is not None:
-        assert resident_bytes() - resident < 2 * MIB
+    # Free-threaded Python frees later, and has enough after some 40,000.
+    for _ in range(8):
+        before, resident = zerofill.stats(), resident_bytes()
+        for _ in range(10_000):
+            make()
+        after = zerofill.stats()
+        assert (after.live_bytes, after.live_blocks) == (before.live_bytes, before.live_blocks)
+        if resident_bytes() - resident < 2 * MIB:
+            return
+    raise AssertionError("it goes on growing")
 
 
 def fail(make):
@@ -101,7 +105,9 @@ PROTOTYPE = np.ndarray.__new__(RefusesToBeFinalised, 200_000)
 @pytest.mark.parametrize("kind", FAILURES)
 def test_an_exception_in_the_middle_leaves_nothing(kind):
     fail(FAILURES[kind])  # imports ml_dtypes, whose dtypes stay alive for good
-    shared = [np.dtype("f8"), (3, 3), zerofill.Buffer]
+    shared = [np.dtype("f8"), (3, 3)]
+    if sysconfig.get_config_var("Py_GIL_DISABLED") != 1:  # there each thread counts those of types
+        shared.append(zerofill.Buffer)
     counts = [sys.getrefcount(thing) for thing in shared]
     before = zerofill.stats()
     for _ in range(1000):

@@ -337,10 +337,8 @@ def test_numpys_arrays_are_live():
     assert gained.live_blocks == 2  # 16 KiB are a slot yet
     assert gained.peak_bytes >= gained.live_bytes
     with numpy_allocator():
-        arrays[3].resize(5 << 20)
-        arrays[2].resize(8 << 20)
-        arrays[0].resize(200_000)
-        arrays[1].resize(10)
+        for index, nbytes in [(3, 5 << 20), (2, 8 << 20), (0, 200_000), (1, 10)]:
+            arrays[index].resize(nbytes, refcheck=False)  # Python 3.14 borrows references
     gained = zerofill.stats().since(before)
     assert 0 <= gained.live_bytes - (13 << 20) - 200_000 < 200_000
     assert gained.live_blocks == 3
