@@ -1,6 +1,6 @@
 #include "python/memory_options.h"
 
-#include <cstring>
+#include <system_error>
 
 #include "base/align.h"
 #include "base/options.h"
@@ -38,7 +38,7 @@ bool may_place(int node) {
   const int error = os::place_pages(nullptr, 0, os::placement_on(node));
   if (error == 0) return true;
   PyErr_Format(PyExc_PermissionError, "placement=%d cannot be had in this process (mbind(2): %s)",
-               node, std::strerror(error));
+               node, std::generic_category().message(error).c_str());
   return false;
 }
 
