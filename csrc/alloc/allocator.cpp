@@ -52,8 +52,9 @@ PlacedBlock map_for(const Request& request, PageSize pages) {
 
 PlacedBlock make_sparse(const Request& request) {
   // Those who touch a page of a slab have it on their node, by their own policy.
-  const bool fits_slab = request.where == kPlacedByOption;
-  auto slot = fits_slab ? blocks::take_from_slab(request.bytes, request.alignment) : std::nullopt;
+  const bool needs_its_own = is_elsewhere(request.where);
+  auto slot =
+      needs_its_own ? std::nullopt : blocks::take_from_slab(request.bytes, request.alignment);
   PlacedBlock made = slot ? std::move(*slot) : map_for(request, PageSize::small);
   made.block->residency = Residency::some;  // its owner will touch it
   return made;

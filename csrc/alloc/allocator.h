@@ -48,8 +48,7 @@ constexpr std::size_t small_bytes(Commit commit, Touch touch) noexcept {
 /// Whether the memory for a request is small. That for other nodes than the option says never is.
 inline bool is_small(const Request& request) noexcept {
   const std::size_t most = small_bytes(request.commit, request.touch);
-  const bool is_elsewhere = request.where != kPlacedByOption && os::has_several_nodes();
-  return !request.shared && !is_elsewhere && request.alignment <= most &&
+  return !request.shared && !is_elsewhere(request.where) && request.alignment <= most &&
          request.bytes <= most - request.alignment;
 }
 

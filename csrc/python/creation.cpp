@@ -238,8 +238,8 @@ MemoryError
     Nothing was touched then.
 TypeError, ValueError
     As :func:`numpy.zeros`; also for dtype float8_e8m0fnu, which has no zero, for an invalid
-    alignment, commit, `shared` or `placement`, and for `shared` with a dtype whose elements are not in the
-    array's memory.
+    alignment, commit, `shared` or `placement`, and for `shared` with a dtype whose elements are
+    not in the array's memory.
 
 Examples
 --------

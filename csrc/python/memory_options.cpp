@@ -16,14 +16,11 @@ bool is_text(PyObject* object, const char* text) {
   return PyUnicode_Check(object) && PyUnicode_CompareWithASCIIString(object, text) == 0;
 }
 
-bool refuse_placement(PyObject* object, os::NodeMask nodes) {
+bool has_memory(int node) { return (os::nodes_with_memory() & os::mask_of(node)) != 0; }
+
+bool refuse_placement(PyObject* object) {
   const bool is_of_type = PyUnicode_Check(object) || PyIndex_Check(object);
-  const Reference numbers(PyList_New(0));
-  for (int node = 0; numbers && node < os::kMostNodes; ++node) {
-    if ((nodes & os::mask_of(node)) == 0) continue;
-    const Reference number(PyLong_FromLong(node));
-    if (!number || PyList_Append(numbers.get(), number.get()) != 0) return false;
-  }
+  const Reference numbers(node_numbers());
   if (!numbers) return false;
   PyErr_Format(is_of_type ? PyExc_ValueError : PyExc_TypeError,
                "placement must be \"caller\", \"interleave\" or the number of a NUMA node that has "
@@ -103,7 +100,6 @@ bool read_shared(PyObject* object, bool* shared) {
 }
 
 bool read_placement(PyObject* object, int* where) {
-  const os::NodeMask nodes = os::nodes_with_memory();
   int chosen = alloc::kPlacedByOption;
   if (is_text(object, "caller")) {
     chosen = kPlacedForCaller;
@@ -112,13 +108,22 @@ bool read_placement(PyObject* object, int* where) {
   } else if (PyIndex_Check(object) && !PyBool_Check(object)) {
     const Py_ssize_t node = PyNumber_AsSsize_t(object, nullptr);
     if (node == -1 && PyErr_Occurred()) return false;
-    if (node >= 0 && node < os::kMostNodes && (nodes & os::mask_of(static_cast<int>(node))) != 0) {
-      chosen = static_cast<int>(node);
-    }
+    const bool is_in_range = node >= 0 && node < os::kMostNodes;
+    if (is_in_range && has_memory(static_cast<int>(node))) chosen = static_cast<int>(node);
   }
-  if (chosen == alloc::kPlacedByOption && object != Py_None) return refuse_placement(object, nodes);
+  if (chosen == alloc::kPlacedByOption && object != Py_None) return refuse_placement(object);
   *where = chosen;
   return chosen < 0 || may_place(chosen);
+}
+
+PyObject* node_numbers() {
+  Reference numbers(PyList_New(0));
+  for (int node = 0; numbers && node < os::kMostNodes; ++node) {
+    if (!has_memory(node)) continue;
+    const Reference number(PyLong_FromLong(node));
+    if (!number || PyList_Append(numbers.get(), number.get()) != 0) return nullptr;
+  }
+  return numbers.release();
 }
 
 bool read_memory_options(const GivenMemoryOptions& given, MemoryOptions* wanted) {

@@ -35,6 +35,9 @@ bool read_shared(PyObject* object, bool* shared);
 /// The same for a placement: None, "caller", "interleave" or the number of a node.
 bool read_placement(PyObject* object, int* where);
 
+/// A new list of the numbers of the NUMA nodes that have memory; null with an error set.
+PyObject* node_numbers();
+
 /// What a caller gave for each; null where nothing.
 struct GivenMemoryOptions {
   PyObject* alignment;

@@ -148,15 +148,6 @@ void keep_pythons_error(std::exception_ptr thrown) {
   }
 }
 
-/// The numbers of the NUMA nodes that have memory.
-py::list nodes() {
-  py::list numbers;
-  for (int node = 0; node < os::kMostNodes; ++node) {
-    if ((os::nodes_with_memory() & os::mask_of(node)) != 0) numbers.append(node);
-  }
-  return numbers;
-}
-
 py::dict system_info() {
   py::dict record;
   char cpu[128];
@@ -172,7 +163,9 @@ py::dict system_info() {
   record["huge_page_policy"] = os::huge_page_policy();
   record["shared_huge_page_policy"] = os::shared_huge_page_policy();
   record["workers"] = team::workers();
-  record["nodes"] = nodes();
+  const auto nodes = py::reinterpret_steal<py::object>(node_numbers());
+  if (!nodes) throw py::error_already_set();
+  record["nodes"] = nodes;
   char policy[128];
   os::describe_policy_of_this_thread(policy, sizeof policy);
   record["memory_policy"] = policy;

@@ -1,5 +1,6 @@
 """Packages of Debian's, of any suite and architecture, unpacked into a folder."""
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -41,6 +42,7 @@ def unpack(package: str, suite: str, architecture: str, folder: pathlib.Path) ->
     return unpacked
 
 
+@functools.cache
 def _apt_environment(suite: str, architecture: str, folder: pathlib.Path) -> dict[str, str]:
     """Return the environment in which apt-get knows one suite, and keeps all in the folder."""
     for part in ["lists/partial", "cache/archives/partial"]:

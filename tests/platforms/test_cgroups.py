@@ -39,7 +39,7 @@ def group(tmp_path):
 
 
 BEGIN = """if True:
-    import os, pathlib, sys, time
+    import os, pathlib, sys
     MIB = 1 << 20
     group = pathlib.Path({group!r})
     (group / "cgroup.procs").write_text(str(os.getpid()))
@@ -54,11 +54,11 @@ BEGIN = """if True:
 """
 
 
-def run_in(group, code, *command):
+def run_in(group, code):
     """Run Python code in a group; return what it prints."""
     program = BEGIN.format(group=str(group)) + code
     result = subprocess.run(
-        [*command, sys.executable, "-c", program],
+        [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         timeout=300,

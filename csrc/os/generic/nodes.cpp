@@ -1,4 +1,4 @@
-// Every machine counts as one node here, so most of this is never called.
+// For systems where every machine counts as one node, so that most of this is never called.
 #include "os/nodes.h"
 
 #include <cerrno>
