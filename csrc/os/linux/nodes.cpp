@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cinttypes>
 #include <cstdio>
 #include <cstring>
 #include <iterator>
@@ -90,36 +89,27 @@ bool is_local(const Placement& policy) noexcept {
          (mode == MPOL_PREFERRED && policy.nodes == 0);
 }
 
-/// Figures of one node, in KiB.
-struct NodeMemory {
-  std::uint64_t total = 0;
-  std::uint64_t available = 0;
-};
-
-/// Adds what a node has. As for the machine, pages of files can be had and those of shared memory
-/// cannot, and pages that were freed lazily lie on the same lists as those of files.
-void add_node(int node, NodeMemory* sum) noexcept {
+/// Adds what a node has, and what of it can be had, in KiB.
+void add_node(int node, std::uint64_t* total, std::uint64_t* available) noexcept {
   char path[64];
   std::snprintf(path, sizeof path, "/sys/devices/system/node/node%d/meminfo", node);
-  std::FILE* file = std::fopen(path, "re");
-  if (file == nullptr) return;
-  std::uint64_t free = 0;
-  std::uint64_t files = 0;
-  std::uint64_t lists = 0;
-  char line[128];
-  while (std::fgets(line, sizeof line, file) != nullptr) {
-    char key[32];
-    std::uint64_t value = 0;
-    if (std::sscanf(line, "Node %*d %31s %" SCNu64, key, &value) != 2) continue;
-    if (std::strcmp(key, "MemTotal:") == 0) sum->total += value;
-    if (std::strcmp(key, "MemFree:") == 0) free = value;
-    if (std::strcmp(key, "FilePages:") == 0) files += value;
-    if (std::strcmp(key, "Shmem:") == 0) files -= std::min(files, value);
-    if (std::strcmp(key, "Active(file):") == 0) lists += value;
-    if (std::strcmp(key, "Inactive(file):") == 0) lists += value;
+  constexpr const char* kNames[] = {"MemTotal", "MemFree",      "FilePages",
+                                    "Shmem",    "Active(file)", "Inactive(file)"};
+  char keys[std::size(kNames)][40];  // "Node 1 MemTotal:"
+  for (std::size_t i = 0; i < std::size(kNames); ++i) {
+    std::snprintf(keys[i], sizeof keys[i], "Node %d %s:", node, kNames[i]);
   }
-  std::fclose(file);
-  sum->available += free + std::min(files, lists);
+  std::uint64_t all = 0;
+  std::uint64_t free = 0;
+  FilePages pages;
+  (void)read_keyed_numbers(path, {{keys[0], &all},
+                                  {keys[1], &free},
+                                  {keys[2], &pages.cache},
+                                  {keys[3], &pages.shmem},
+                                  {keys[4], &pages.active},
+                                  {keys[5], &pages.inactive}});
+  *total += all;
+  *available += free + pages.reclaimable();
 }
 
 int describe_nodes(NodeMask nodes, char* text, std::size_t capacity) noexcept {
@@ -174,16 +164,16 @@ NodeMask limiting_nodes(const Placement& placement) noexcept {
 
 void apply_nodes_to_budget(NodeMask nodes, MemoryBudget* budget) noexcept {
   if (nodes == kNodes) return;
-  NodeMemory sum;
+  std::uint64_t total = 0;
+  std::uint64_t available = 0;
   for (int node = 0; node < kMostNodes; ++node) {
-    if ((nodes & mask_of(node)) != 0) add_node(node, &sum);
+    if ((nodes & mask_of(node)) != 0) add_node(node, &total, &available);
   }
-  if (sum.total == 0 || sum.available * 1024 >= budget->available_bytes) return;
-  budget->available_bytes = sum.available * 1024;
-  budget->total_bytes = sum.total * 1024;
-  char names[96];
-  describe_nodes(nodes, names, sizeof names);
-  std::snprintf(budget->source, sizeof budget->source, "free memory of NUMA node %s", names);
+  if (total == 0) return;
+  char whose[112] = "NUMA node ";
+  const std::size_t length = std::strlen(whose);
+  describe_nodes(nodes, whose + length, sizeof whose - length);
+  tighten(total * 1024, (total - std::min(total, available)) * 1024, "free memory", whose, budget);
 }
 
 void describe_policy_of_this_thread(char* text, std::size_t capacity) noexcept {
