@@ -1,12 +1,11 @@
-// The shortest times that this machine can reach, without zerofill, for zeroing resident memory,
-// for making fresh huge pages resident, and for making the pages of a memory file resident, which
-// processes can share. Called with a number of threads and sizes in bytes. Prints JSON: for each
-// size, the seconds of the fastest of one and all threads, cached and streaming stores.
+// The shortest times that this machine can reach, without zerofill, for zeroing resident memory and
+// for making fresh huge pages resident. Called with a number of threads and sizes in bytes. Prints
+// JSON: for each size, the seconds of the fastest of one and all threads, cached and streaming
+// stores.
 #ifdef __SSE2__
 #include <immintrin.h>
 #endif
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,10 +14,6 @@
 #include <cstring>
 #include <thread>
 #include <vector>
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23  // Linux 5.14
-#endif
 
 namespace {
 
@@ -117,28 +112,6 @@ double best_fresh(std::size_t bytes, int threads) {
   return best;
 }
 
-double best_shared(std::size_t bytes, int threads) {
-  constexpr std::size_t kPage = 4096;
-  double best = 1e9;
-  for (int round = 0; round < kRounds; ++round) {
-    const int file = memfd_create("machine_limit", 0);
-    if (file < 0 || ftruncate(file, static_cast<off_t>(bytes)) != 0) std::abort();
-    auto* memory =
-        static_cast<char*>(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
-    if (memory == MAP_FAILED) std::abort();
-    const auto populate = [memory](std::size_t start, std::size_t share) {
-      if (madvise(memory + start, share, MADV_POPULATE_WRITE) == 0) return;
-      for (std::size_t i = 0; i < share; i += kPage) {
-        *static_cast<volatile char*>(memory + start + i) = 0;
-      }
-    };
-    best = std::min(best, seconds_on(round % 2 == 0 ? 1 : threads, bytes, kPage, populate));
-    munmap(memory, bytes);
-    close(file);
-  }
-  return best;
-}
-
 void print(const char* name, const std::vector<std::size_t>& sizes, int threads,
            double (*measure)(std::size_t, int)) {
   std::printf("\"%s\": {", name);
@@ -160,7 +133,5 @@ int main(int count, char** arguments) {
   print("resident", sizes, threads, best_resident);
   std::printf(", ");
   print("fresh", sizes, threads, best_fresh);
-  std::printf(", ");
-  print("shared", sizes, threads, best_shared);
   std::printf("}\n");
 }

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 def measure(sizes: Iterable[int], threads: int) -> dict[str, dict[int, float]] | None:
     """Return seconds by what is done and by size in bytes; None where there is no C++ compiler.
 
-    ``["resident"][nbytes]`` is for zeroing resident memory, ``["fresh"]`` for making fresh memory
-    resident, and ``["shared"]`` for making a fresh memory file resident.
+    ``["resident"][nbytes]`` is for zeroing resident memory, and ``["fresh"]`` for making fresh
+    memory resident.
     """
     compiler = os.environ.get("CXX") or shutil.which("c++")
     if compiler is None:
