@@ -125,14 +125,16 @@ bool PageHeap::add_segment(std::size_t least_pages, Lock& lock) noexcept {
 void PageHeap::put(const Run& run, Lock& lock) noexcept {
   used_pages_ -= run.pages;
   idle_pages_ += run.pages;
-  if (recent_count_ == kRecentRuns) {
-    const Run oldest = recent_[0];
+  const bool is_full = recent_count_ == kRecentRuns;
+  const Run oldest = recent_[0];
+  if (is_full) {
     std::copy(recent_ + 1, recent_ + recent_count_, recent_);
     --recent_count_;
     settle(oldest);
-    if (idle_bytes() > blocks::held_limit_bytes()) free_lazily(oldest, lock);
   }
   recent_[recent_count_++] = {run.segment, run.first, run.pages};
+  // Last, because the lock is free meanwhile, and others put runs back.
+  if (is_full && idle_bytes() > blocks::held_limit_bytes()) free_lazily(oldest, lock);
   if (idle_bytes() > idle_limit_ && !purging_) apply_limit(lock);
 }
 
@@ -253,6 +255,7 @@ void PageHeap::free_lazily(const Run& settled, Lock& lock) noexcept {
   (void)os::free_pages_lazily(run.start(), run.pages * kPageBytes);
   end_system_call(lock);
   segment->used.clear(run.first, run.pages);
+  segments_.set_longest_free(segment, segment->pages);  // whoever looked meanwhile missed them
 }
 
 void PageHeap::begin_system_call(Lock& lock) noexcept {

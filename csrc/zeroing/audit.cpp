@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdio>
 
+#include "os/standard_error.h"
 #include "zeroing/chunks.h"
 
 namespace zerofill::zeroing {
@@ -31,12 +32,13 @@ bool verify_zero(const std::byte* address, std::size_t bytes, const team::Poll& 
     if (found != length) lower(&first, start + found);
   });
   if (first == bytes) return true;
-  std::fprintf(
-      stderr,
-      "zerofill: write after free: byte %zu of a freed block of %zu bytes at %p is 0x%02x; "
-      "the block is zeroed again\n",
-      first.load(), bytes, static_cast<const void*>(address),
-      static_cast<unsigned>(address[first]));
+  char message[200];
+  std::snprintf(message, sizeof message,
+                "zerofill: write after free: byte %zu of a freed block of %zu bytes at %p is "
+                "0x%02x; the block is zeroed again\n",
+                first.load(), bytes, static_cast<const void*>(address),
+                static_cast<unsigned>(address[first]));
+  os::write_to_standard_error(message);
   return false;
 }
 

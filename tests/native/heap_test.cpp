@@ -325,12 +325,14 @@ std::size_t lazily_freed_bytes() {
 
 void what_is_idle_is_the_systems_to_take() {
   heap::trim();
+  options().pool_limit.store(256 * MiB);  // more than the automatic one of a small machine
   for (std::byte* memory : make_many(200 * KiB, 1000, 1)) give_back(memory);
   const std::size_t idle = heap::sizes().idle_bytes;
   CHECK(idle > 190 * MiB);
   // All but the part that is held, the last runs that were freed, and a huge page at either end.
   CHECK(lazily_freed_bytes() > idle - blocks::held_limit_bytes() - 20 * MiB);
   heap::trim();
+  options().pool_limit.store(kAutomaticLimit);
 }
 
 void memory_may_be_freed_by_another_thread() {
@@ -369,6 +371,27 @@ void threads_do_not_disturb_each_other() {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+/// Of what several threads free at once, each gives a part back to the system in the middle of it.
+void threads_free_more_than_is_held() {
+  const std::vector<std::byte*> more_than_held = make_many(200 * KiB, 250, 1);
+  for (std::byte* memory : more_than_held) give_back(memory);
+  CHECK(heap::sizes().idle_bytes > blocks::held_limit_bytes());
+  std::vector<std::thread> threads;
+  for (int number = 1; number <= 4; ++number) {
+    threads.emplace_back([] {
+      for (int turn = 0; turn < 40; ++turn) {
+        for (std::byte* memory : make_many(40 * KiB, 60, 1)) {
+          CHECK(all_are(kDirty, memory, 40 * KiB));
+          give_back(memory);
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  heap::trim();
+  CHECK(heap::sizes().used_bytes <= 1 * MiB);
 }
 
 void the_c_library_steps_in_where_no_segment_can_be_mapped() {
@@ -429,6 +452,7 @@ int main() {
   what_is_idle_is_the_systems_to_take();
   memory_may_be_freed_by_another_thread();
   threads_do_not_disturb_each_other();
+  threads_free_more_than_is_held();
   a_child_has_a_heap_too();
   the_c_library_steps_in_where_no_segment_can_be_mapped();
 }

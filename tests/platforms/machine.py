@@ -64,12 +64,18 @@ MACHINES = {
     "old-kernel": Machine("{native}", suite="bullseye"),
     "new-kernel": Machine("{native}", suite="trixie"),
     "aarch64": Machine("{native}", architecture="arm64"),
-    "512-mib": Machine("{native}", memory="512M", kernel="transparent_hugepage=madvise"),
+    "512-mib": Machine(
+        "{pytest} tests/platforms/test_small_machine.py && {native}",
+        memory="512M",
+        kernel="transparent_hugepage=madvise",
+    ),
 }
 
 
 def modules_of(kernel: pathlib.Path) -> list[pathlib.Path]:
     """Return the files of the modules, each after those that it needs."""
+    if not (kernel / "lib").exists():
+        (kernel / "lib").symlink_to("usr/lib")  # where they are from trixie on
     (version,) = [folder.name for folder in (kernel / "lib/modules").iterdir()]
     subprocess.run(["depmod", "-b", kernel, version], check=True)
     found: dict[pathlib.Path, None] = {}
@@ -82,7 +88,7 @@ def modules_of(kernel: pathlib.Path) -> list[pathlib.Path]:
 
 
 def pack_initramfs(
-    machine: Machine, folder: pathlib.Path, kernel: pathlib.Path, program: str
+    machine: Machine, folder: pathlib.Path, kernel: pathlib.Path, commands: str
 ) -> pathlib.Path:
     """Return the file that the kernel starts from: busybox, modules, and the command."""
     root = folder / "root"
@@ -90,12 +96,13 @@ def pack_initramfs(
     for part in ["bin", "modules"]:
         (root / part).mkdir(parents=True)
     busybox = unpack("busybox-static", machine.suite, machine.architecture, folder)
-    shutil.copy(busybox / "bin/busybox", root / "bin/busybox")
+    (program,) = busybox.rglob("bin/busybox")  # from trixie on in usr/bin
+    shutil.copy(program, root / "bin/busybox")
     for number, module in enumerate(modules_of(kernel)):
         shutil.copy(module, root / f"modules/{number:02}-{module.name}")
     shutil.copy(HERE / "init.sh", root / "init")
     (root / "init").chmod(0o755)
-    (root / "command").write_text(program)
+    (root / "command").write_text(commands)
     if machine.architecture != "amd64":
         (root / "command").rename(root / "command-apart")
     names = sorted(str(path.relative_to(root)) for path in root.rglob("*"))

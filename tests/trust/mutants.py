@@ -263,6 +263,16 @@ MUTANTS = [
         ("heap_test",),
     ),
     Mutant(
+        "a run is put back after others could fill the place",
+        PAGE_HEAP,
+        "recent_[recent_count_++] = {run.segment, run.first, run.pages};\n  // Last, because the "
+        "lock is free meanwhile, and others put runs back.\n  if (is_full && idle_bytes() > "
+        "blocks::held_limit_bytes()) free_lazily(oldest, lock);",
+        "if (is_full && idle_bytes() > blocks::held_limit_bytes()) free_lazily(oldest, lock);\n"
+        "  recent_[recent_count_++] = {run.segment, run.first, run.pages};",
+        ("heap_test",),
+    ),
+    Mutant(
         "the system may not take free pages",
         PAGE_HEAP,
         "(void)os::free_pages_lazily(run.start(), run.pages * kPageBytes);",

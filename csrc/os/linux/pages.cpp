@@ -65,9 +65,32 @@ bool is_split_allowed(void* address) noexcept {
   return mprotect(start, 7 * page_bytes(), PROT_READ | PROT_WRITE) == 0 && allowed;
 }
 
-void* map(std::size_t bytes, Reserve reserve) noexcept {
+void* map(std::size_t bytes, int protection, Reserve reserve) noexcept {
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | (reserve == Reserve::no ? MAP_NORESERVE : 0);
-  return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+  return mmap(nullptr, bytes, protection, flags, -1, 0);
+}
+
+/// MAP_FAILED with errno set, as mmap(2).
+void* map_aligned(std::size_t bytes, std::size_t alignment, Reserve reserve) noexcept {
+  std::size_t padded;
+  if (!checked_add(bytes, alignment - page_bytes(), &padded)) {
+    errno = ENOMEM;
+    return MAP_FAILED;
+  }
+  // What nobody may write is not counted as memory, so that the padding needs none for a moment.
+  void* mapping = map(padded, PROT_NONE, reserve);
+  if (mapping == MAP_FAILED) return MAP_FAILED;
+  auto* start = static_cast<std::byte*>(mapping);
+  std::byte* aligned = align_up(start, alignment);
+  const auto before = static_cast<std::size_t>(aligned - start);
+  const std::size_t after = padded - before - bytes;
+  if (before != 0) munmap(start, before);
+  if (after != 0) munmap(aligned + bytes, after);
+  if (mprotect(aligned, bytes, PROT_READ | PROT_WRITE) == 0) return aligned;
+  const int error = errno;
+  munmap(aligned, bytes);
+  errno = error;
+  return MAP_FAILED;
 }
 
 }  // namespace
@@ -81,22 +104,12 @@ const char* huge_page_policy() noexcept { return kHugePages.policy; }
 int map_pages(std::size_t bytes, std::size_t alignment, const char* name, void** address,
               Reserve reserve) noexcept {
   // Linux 6.7 and newer align large mappings by themselves, so the first try is often right.
-  void* mapping = map(bytes, reserve);
-  if (mapping == MAP_FAILED) return errno;
-  if (reinterpret_cast<std::uintptr_t>(mapping) % alignment != 0) {
+  void* mapping = map(bytes, PROT_READ | PROT_WRITE, reserve);
+  if (mapping != MAP_FAILED && reinterpret_cast<std::uintptr_t>(mapping) % alignment != 0) {
     munmap(mapping, bytes);
-    std::size_t padded;
-    if (!checked_add(bytes, alignment - page_bytes(), &padded)) return ENOMEM;
-    mapping = map(padded, reserve);
-    if (mapping == MAP_FAILED) return errno;
-    auto* start = static_cast<std::byte*>(mapping);
-    std::byte* aligned = align_up(start, alignment);
-    const auto before = static_cast<std::size_t>(aligned - start);
-    const std::size_t after = padded - before - bytes;
-    if (before != 0) munmap(start, before);
-    if (after != 0) munmap(aligned + bytes, after);
-    mapping = aligned;
+    mapping = map_aligned(bytes, alignment, reserve);
   }
+  if (mapping == MAP_FAILED) return errno;
   name_mapping(mapping, bytes, name);
   *address = mapping;
   return 0;
