@@ -108,12 +108,17 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tidy(session: nox.Session) -> None:
-    """Compile everything with warnings as errors, the extension module too, and run clang-tidy."""
+    """Compile everything with warnings as errors, the extension module too, and run clang-tidy.
+
+    Arguments are expressions for the paths of the files that it looks at, all by default.
+    """
     session.install(*group("tidy"), *group("native"), *BUILD_REQUIRES)
     pybind11 = session.run("python", "-m", "pybind11", "--cmakedir", silent=True).strip()
     build = configure(session, "debug-module", f"-Dpybind11_DIR={pybind11}")
     session.run("cmake", "--build", build, "--parallel", "2")
-    session.run("run-clang-tidy.py", "-quiet", "-j", "2", "-p", build, silent=True)
+    session.run(
+        "run-clang-tidy.py", "-quiet", "-j", "2", "-p", build, *session.posargs, silent=True
+    )
 
 
 # Tests ------------------------------------------------------------------------------------------
@@ -139,10 +144,15 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def profiles(session: nox.Session) -> None:
-    """Run the suite where features of the system are missing: tests/trust/profiles.py."""
+    """Run the suite where features of the system are missing: tests/trust/profiles.py.
+
+    Arguments are profiles, and behind a second ``--`` the tests; by default all of both.
+    """
     install_zerofill(session, "test")
-    options = ["--", "--ignore=tests/interop"]  # those tests are about other libraries
-    session.run("python", "tests/trust/profiles.py", *session.posargs, *options)
+    arguments = [*session.posargs]
+    if "--" not in arguments:
+        arguments += ["--", "--ignore=tests/interop"]  # those tests are about other libraries
+    session.run("python", "tests/trust/profiles.py", *arguments)
 
 
 @nox.session
@@ -248,15 +258,47 @@ def machines(session: nox.Session) -> None:
 
 
 @nox.session
+def windows(session: nox.Session) -> None:
+    """Cross-build for Windows, and run the native tests and Python's under wine.
+
+    Arguments are pytest's; without any, the unit and contract tests run.
+    """
+    session.install(*group("native"), *BUILD_REQUIRES)
+    if shutil.which("x86_64-w64-mingw32-g++-posix") is None:
+        session.skip("there is no MinGW-w64 here")
+    build = cross_build(session, "windows")
+    session.run("ctest", "--test-dir", build, "--output-on-failure", "--no-tests=error")
+    tests = session.posargs or ["-q", "tests/unit", "tests/contract"]
+    session.run("python", "tests/platforms/windows.py", *tests)
+
+
+@nox.session
+def elsewhere(session: nox.Session) -> None:
+    """Cross-build the core and its tests for macOS and for musl, and run what runs here."""
+    session.install(*group("native"), *group("zig"))
+    cross_build(session, "macos")
+    build = cross_build(session, "musl")
+    session.run("ctest", "--test-dir", build, "--output-on-failure", "--no-tests=error")
+
+
+def cross_build(session: nox.Session, system: str) -> str:
+    """Build the core and its tests for another system, with warnings as errors."""
+    toolchain = pathlib.Path(f"tests/platforms/toolchains/{system}.cmake").resolve()
+    build = configure(session, "debug", f"-DCMAKE_TOOLCHAIN_FILE={toolchain}", name=system)
+    session.run("cmake", "--build", build, "--parallel", "2")
+    return build
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Put faults into the core and see the native tests find them. Arguments are words of names."""
     session.install(*group("native"))
     session.run("python", "tests/trust/mutants.py", *session.posargs)
 
 
-def configure(session: nox.Session, preset: str, *options: str) -> str:
+def configure(session: nox.Session, preset: str, *options: str, name: str = "") -> str:
     """Configure a preset of CMakePresets.json; return its build folder."""
-    build = str(pathlib.Path(session.create_tmp()).resolve() / preset)
+    build = str(pathlib.Path(session.create_tmp()).resolve() / (name or preset))
     session.run("cmake", "--preset", preset, "-G", "Ninja", "-B", build, *options, silent=True)
     return build
 
@@ -294,7 +336,9 @@ def test_wheel(session: nox.Session, wheel: str, python: str, version: str) -> N
     environment = str(pathlib.Path(session.create_tmp()).resolve() / f"test-{version}")
     session.run(python, "-m", "venv", "--clear", environment, external=True)
     inside = [f"{environment}/bin/python", "-m"]
-    session.run(*inside, "pip", "install", "--quiet", f"{wheel}[test]", external=True)
+    # A release that has no wheel for this Python yet would be built for half an hour.
+    install = ["pip", "install", "--quiet", "--prefer-binary", f"{wheel}[test]"]
+    session.run(*inside, *install, external=True)
     selected = ["tests/unit", "tests/contract", "tests/trust/test_failing_calls.py"]
     session.run(*inside, "pytest", "-q", "-p", "no:cacheprovider", *selected, external=True)
 
@@ -306,7 +350,8 @@ def find_pythons(session: nox.Session) -> list[tuple[str, str]]:
     names = {f"python3.{minor}{kind}" for minor in range(10, 20) for kind in ("", "t")}
     found = [shutil.which(name, path=os.pathsep.join(outside)) for name in sorted(names)]
     found += glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python3"))
-    found += glob.glob(os.path.abspath("build/pythons/*/bin/python3"))  # tests/platforms/pythons.py
+    # By tests/platforms/pythons.py. Not those for a sanitizer, whose names end otherwise.
+    found += glob.glob(os.path.abspath("build/pythons/*[0-9t]/bin/python3"))
     versions: dict[str, str] = {}
     for candidate in filter(None, found):
         described = session.run(

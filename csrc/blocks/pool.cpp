@@ -41,8 +41,7 @@ class Pool {
     return background_.start_chore(chore, &mutex_);
   }
 
-  void purge_before_fork() noexcept;
-  void before_fork() noexcept;
+  Lock purge_before_fork() noexcept;
   void allow() noexcept;
   void after_fork_in_parent() noexcept;
   void after_fork_in_child() noexcept;
@@ -248,16 +247,13 @@ Clock::time_point Pool::next_step_due() noexcept {
   return std::min(expiry, now + kLowMemoryPollInterval);
 }
 
-void Pool::purge_before_fork() noexcept {
+Lock Pool::purge_before_fork() noexcept {
   Lock lock(mutex_);
   background_.stop_before_fork(lock);
   purger_.purge(pop_all(), lock);
-  purger_.wait_until_purged(lock);  // what others are purging would be nobody's in the child
-}
-
-void Pool::before_fork() noexcept {
-  purge_before_fork();
-  mutex_.lock();  // until the fork is over
+  // What others are purging would be nobody's in the child.
+  while (purger_.is_purging()) purger_.wait_until_purged(lock);
+  return lock;
 }
 
 void Pool::allow() noexcept {
@@ -291,8 +287,8 @@ std::size_t trim_pool() noexcept { return the_pool->trim(); }
 void apply_options_to_pool() noexcept { the_pool->apply_options(); }
 bool start_chore(BackgroundThread::Chore chore) noexcept { return the_pool->start_chore(chore); }
 PoolSizes pool_sizes() noexcept { return the_pool->sizes(); }
-void purge_pool_before_fork() noexcept { the_pool->purge_before_fork(); }
-void lock_pool_before_fork() noexcept { the_pool->before_fork(); }
+void purge_pool_before_fork() noexcept { (void)the_pool->purge_before_fork(); }
+void lock_pool_before_fork() noexcept { the_pool->purge_before_fork().release(); }
 void allow_pooling() noexcept { the_pool->allow(); }
 void resume_pool_in_parent() noexcept { the_pool->after_fork_in_parent(); }
 void resume_pool_in_child() noexcept { the_pool->after_fork_in_child(); }

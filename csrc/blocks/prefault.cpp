@@ -7,6 +7,7 @@
 
 #include "base/align.h"
 #include "base/immortal.h"
+#include "blocks/fork_epoch.h"
 
 namespace zerofill::blocks {
 namespace {
@@ -64,6 +65,7 @@ void Prefault::forget_ended() noexcept {
 void Prefault::start(const std::shared_ptr<Prefault>& self, int threads) {
   const std::lock_guard<std::mutex> lock(prefaults->mutex);
   forget_ended();
+  self->fork_epoch_ = fork_epoch();
   self->threads_.reserve(static_cast<std::size_t>(threads));
   prefaults->begun.push_back(self);
   for (int i = 0; i < threads; ++i) {
@@ -108,6 +110,10 @@ void Prefault::leave() noexcept {
   progress_.notify_all();
 }
 
+/// It had ended then. Its mutex may be held for ever, in the child: a fork does not wait for those
+/// who wait.
+bool Prefault::is_from_before_a_fork() const noexcept { return fork_epoch_ != fork_epoch(); }
+
 void Prefault::join() noexcept {
   std::vector<os::Thread> mine;
   {
@@ -119,6 +125,7 @@ void Prefault::join() noexcept {
 
 void Prefault::cancel() noexcept {
   stops_ = true;
+  if (is_from_before_a_fork()) return;
   join();
   // Another one may be joining them.
   std::unique_lock<std::mutex> lock(mutex_);
@@ -126,6 +133,7 @@ void Prefault::cancel() noexcept {
 }
 
 bool Prefault::wait(unsigned milliseconds) noexcept {
+  if (is_from_before_a_fork()) return true;
   std::unique_lock<std::mutex> lock(mutex_);
   const auto most = std::chrono::milliseconds(milliseconds);
   if (!progress_.wait_for(lock, most, [this] { return ended_.load(); })) return false;

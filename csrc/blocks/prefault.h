@@ -56,11 +56,13 @@ class Prefault {
   void make_chunks() noexcept;
   void leave() noexcept;
   void join() noexcept;
+  bool is_from_before_a_fork() const noexcept;
 
   Block block_;  ///< what is known of it; its owner has its pages
   Reservation budget_;
   std::unique_ptr<FirstTouch> first_touch_;
   std::size_t first_chunk_ = 0;
+  unsigned fork_epoch_ = 0;  ///< in which it began
   std::atomic<std::size_t> taken_chunks_{0};
   std::atomic<std::size_t> resident_bytes_{0};
   std::atomic<bool> stops_{false};

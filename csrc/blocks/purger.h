@@ -29,6 +29,9 @@ class Purger {
   /// purges what was handed over.
   void wait_until_purged(Lock& lock) noexcept;
 
+  /// Whether a block is on its way.
+  bool is_purging() const noexcept { return under_way_ != nullptr || accepted_ < expected_; }
+
   /// What other threads were purging is not on its way in this process.
   void remake_in_child() noexcept;
 

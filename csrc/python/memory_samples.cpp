@@ -11,9 +11,13 @@
 namespace py = pybind11;
 
 namespace zerofill::python {
+namespace {
+
+constexpr std::size_t kMost = 2000;
+
+}  // namespace
 
 void MemorySamples::take(Clock::time_point moment) {
-  constexpr std::size_t kMost = 2000;
   const alloc::Stats stats = alloc::stats();
   const std::uint64_t idle =
       stats.pooled_clean_bytes + stats.pooled_dirty_bytes + stats.heap_idle_bytes;
@@ -37,9 +41,10 @@ void MemorySamples::take_of_last_event(Clock::time_point last, Clock::time_point
   take(last);
 }
 
-void MemorySamples::clear() noexcept {
+void MemorySamples::clear() {
   const std::lock_guard<std::mutex> lock(mutex_);
   samples_.clear();
+  samples_.reserve(kMost);  // a fork never comes while it grows
   period_ = kFirstPeriod;
   most_idle_ = 0;
   last_event_.store({});

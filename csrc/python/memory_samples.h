@@ -31,7 +31,7 @@ class MemorySamples {
     if (now >= next_due_.load(std::memory_order_relaxed)) take(now);
   }
 
-  void clear() noexcept;
+  void clear();
 
   /// Sets "samples", a list of (seconds of the clock, live bytes, idle bytes), and
   /// "most_idle_bytes".

@@ -270,7 +270,7 @@ constexpr bool kMapsMoreThanAnyLimit = false;
 void the_processs_own_limits_count(int resource, const char* name) {
   CHECK(test::holds_in_child([resource, name] {
     const rlimit limit{std::uint64_t{1} << 40, std::uint64_t{1} << 40};
-    CHECK(setrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0);
+    CHECK(setrlimit(static_cast<decltype(RLIMIT_AS)>(resource), &limit) == 0);
     const FakeRoot root;
     root.write("/proc/meminfo", kMachine);
     root.write("/proc/self/statm", "268434000 100 50 1 0 268434000 0\n");  // 1 TiB less 1,456 pages

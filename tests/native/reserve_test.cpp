@@ -2,6 +2,7 @@
 // cancelled, purged or forked.
 #include "alloc/reserve.h"
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -111,6 +112,27 @@ void a_fork_ends_it() {
   finished(8 * MiB);
 }
 
+/// Those who wait hold its mutex for moments, and a fork does not wait for them.
+void a_child_may_ask_after_one_that_others_wait_for() {
+  const auto reserve = alloc::start_reserve(8 * MiB);
+  std::atomic<bool> stops{false};
+  std::vector<std::thread> threads;
+  for (int number = 0; number < 3; ++number) {
+    threads.emplace_back([&] {
+      while (!stops) reserve->wait(0);
+    });
+  }
+  for (int turn = 0; turn < 50; ++turn) {
+    CHECK(test::holds_in_child([&] {
+      reserve->cancel();
+      return reserve->wait(1000);
+    }));
+  }
+  stops = true;
+  for (std::thread& thread : threads) thread.join();
+  alloc::trim();
+}
+
 }  // namespace
 
 int main() {
@@ -120,4 +142,5 @@ int main() {
   a_cancelled_one_is_no_ones();
   many_threads_reserve_and_take();
   a_fork_ends_it();
+  a_child_may_ask_after_one_that_others_wait_for();
 }

@@ -78,7 +78,7 @@ struct Scheduling {
 
 void look_at_scheduling(void* context) {
   auto* found = static_cast<Scheduling*>(context);
-  found->policy = sched_getscheduler(0);
+  found->policy = static_cast<int>(syscall(SYS_sched_getscheduler, 0));
   found->nice = getpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)));
   cpu_set_t cpus;
   CHECK(sched_getaffinity(0, sizeof cpus, &cpus) == 0);
@@ -101,7 +101,7 @@ void* start_one_when_odd(void* context) {
   CHECK(setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 5) == 0);
   sched_param real_time{};
   real_time.sched_priority = 1;
-  (void)sched_setscheduler(0, SCHED_FIFO, &real_time);  // where that is allowed
+  (void)syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &real_time);  // where that is allowed
   *static_cast<Scheduling*>(context) = scheduling_of_a_thread();
   return nullptr;
 }

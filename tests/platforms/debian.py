@@ -5,14 +5,20 @@ import os
 import pathlib
 import subprocess
 
-__all__ = ["mirror_of_this_machine", "unpack"]
+__all__ = ["UnavailableError", "mirror_of_this_machine", "unpack"]
+
+
+class UnavailableError(Exception):
+    """Debian's packages cannot be had here."""
 
 
 def mirror_of_this_machine() -> str:
     """Return the address of the Debian mirror that apt-get uses."""
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI)"]
-    addresses = subprocess.check_output(command, text=True).split()
-    return next(address for address in addresses if address.rstrip("/").endswith("/debian"))
+    for address in subprocess.check_output(command, text=True).split():
+        if address.rstrip("/").endswith("/debian"):
+            return address
+    raise UnavailableError("apt-get knows no mirror of Debian's")
 
 
 def unpack(package: str, suite: str, architecture: str, folder: pathlib.Path) -> pathlib.Path:
@@ -28,18 +34,25 @@ def unpack(package: str, suite: str, architecture: str, folder: pathlib.Path) ->
         It stays there, for the next call.
     """
     unpacked = folder / f"{suite}-{architecture}" / package
-    if unpacked.is_dir():
-        return unpacked
-    apt = _apt_environment(suite, architecture, unpacked.parent)
+    if not unpacked.is_dir():
+        try:
+            archive = _download(package, suite, architecture, unpacked.parent)
+        except subprocess.CalledProcessError as error:
+            raise UnavailableError(f"the mirror does not give {package} of {suite}") from error
+        subprocess.run(["dpkg-deb", "-x", archive, unpacked], check=True)
+        archive.unlink()
+    return unpacked
+
+
+def _download(package: str, suite: str, architecture: str, folder: pathlib.Path) -> pathlib.Path:
+    apt = _apt_environment(suite, architecture, folder)
     name = package
     if package.startswith("linux-image-"):
         text = subprocess.check_output(["apt-cache", "depends", package], env=apt, text=True)
         name = text.partition("Depends: ")[2].split()[0]
-    subprocess.run(["apt-get", "-q", "download", name], cwd=unpacked.parent, env=apt, check=True)
-    (archive,) = unpacked.parent.glob(f"{name}_*.deb")
-    subprocess.run(["dpkg-deb", "-x", archive, unpacked], check=True)
-    archive.unlink()
-    return unpacked
+    subprocess.run(["apt-get", "-q", "download", name], cwd=folder, env=apt, check=True)
+    (archive,) = folder.glob(f"{name}_*.deb")
+    return archive
 
 
 @functools.cache

@@ -1,9 +1,10 @@
 """Build Pythons that this machine does not have, out of the newest sources that Debian has.
 
 ``python tests/platforms/pythons.py 3.13t 3.14 3.14t 3.15`` builds each, without optimising it by a
-profile, into ``build/pythons``, where ``nox -s wheels`` finds it. A "t" is for free-threaded. Each
-takes about four minutes on two cores. Needs a C compiler and the packages libssl-dev, zlib1g-dev,
-libffi-dev, libbz2-dev and liblzma-dev. What is downloaded is not verified.
+profile, into ``build/pythons``, where ``nox -s wheels`` finds it. "t" is for free-threaded, and
+``3.14t-tsan`` for one that ThreadSanitizer looks at. Each takes about four minutes on two cores. It
+needs a C compiler and the packages libssl-dev, zlib1g-dev, libffi-dev, libbz2-dev and liblzma-dev.
+What is downloaded is not verified.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 
-from debian import mirror_of_this_machine
+from debian import UnavailableError, mirror_of_this_machine
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -28,11 +29,11 @@ def download_sources(number: str, mirror: str, folder: pathlib.Path) -> pathlib.
     for patch in patches:
         name = f"{package}_{number}.{patch}.orig.tar.xz"
         address = f"{mirror.rstrip('/')}/pool/main/p/{package}/{name}"
-        with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(address) as found:
+        with contextlib.suppress(urllib.error.URLError), urllib.request.urlopen(address) as found:
             archive = folder / name
             archive.write_bytes(found.read())
             return archive
-    raise SystemExit(f"the mirror has no sources of {package}")
+    raise UnavailableError(f"the mirror has no sources of {package}")
 
 
 def build(version: str, folder: pathlib.Path, mirror: str) -> str:
@@ -41,9 +42,11 @@ def build(version: str, folder: pathlib.Path, mirror: str) -> str:
     shutil.rmtree(work, ignore_errors=True)
     source = work / "source"
     source.mkdir(parents=True)
-    archive = download_sources(version.removesuffix("t"), mirror, work)
+    number, _, sanitizer = version.partition("-")
+    archive = download_sources(number.removesuffix("t"), mirror, work)
     subprocess.run(["tar", "-x", "-C", source, "--strip-components=1", "-f", archive], check=True)
-    options = ["--disable-gil"] if version.endswith("t") else []
+    options = ["--disable-gil"] if number.endswith("t") else []
+    options += ["--with-thread-sanitizer"] if sanitizer == "tsan" else []
     for command in [
         ["./configure", "-q", f"--prefix={folder / version}", *options],
         ["make", "-s", f"-j{os.cpu_count()}"],

@@ -263,6 +263,13 @@ MUTANTS = [
         ("heap_test",),
     ),
     Mutant(
+        "a child waits for a mutex that another thread of its parent held",
+        "csrc/blocks/prefault.cpp",
+        "  if (is_from_before_a_fork()) return true;\n",
+        "",
+        ("reserve_test",),
+    ),
+    Mutant(
         "a run is put back after others could fill the place",
         PAGE_HEAP,
         "recent_[recent_count_++] = {run.segment, run.first, run.pages};\n  // Last, because the "

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
+#include "base/units.h"
 #include "os/linux/affinity.h"
 #include "os/linux/cgroups.h"
 
@@ -19,6 +21,30 @@ int affinity_cpus() noexcept {
     cpus = CPU_COUNT_S(bytes, set);
   };
   return with_affinity(0, count) ? cpus : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+bool read_cache_file(int index, const char* name, char (*text)[32]) noexcept {
+  char path[80];
+  std::snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, name);
+  std::FILE* file = std::fopen(path, "re");
+  if (file == nullptr) return false;
+  const bool is_read = std::fgets(*text, sizeof *text, file) != nullptr;
+  std::fclose(file);
+  return is_read;
+}
+
+/// The size of a level's cache of data; 0 where the kernel does not say.
+std::size_t cache_bytes_by_kernel(int level) noexcept {
+  char text[32];
+  for (int index = 0; read_cache_file(index, "level", &text); ++index) {
+    if (std::atoi(text) != level) continue;
+    if (!read_cache_file(index, "type", &text) || text[0] == 'I') continue;  // Instruction
+    if (!read_cache_file(index, "size", &text)) return 0;
+    char* unit = nullptr;
+    const std::size_t size = std::strtoul(text, &unit, 10);
+    return *unit == 'M' ? size * MiB : size * KiB;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -47,9 +73,12 @@ void read_cpu_name(char* text, std::size_t capacity) noexcept {
 }
 
 std::size_t cache_bytes(int level) noexcept {
+#ifdef _SC_LEVEL1_DCACHE_SIZE  // musl has none of these
   constexpr int kNames[] = {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE};
   const long bytes = sysconf(kNames[level - 1]);
-  return bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+  if (bytes > 0) return static_cast<std::size_t>(bytes);
+#endif
+  return cache_bytes_by_kernel(level);
 }
 
 }  // namespace zerofill::os

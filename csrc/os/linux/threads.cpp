@@ -27,7 +27,8 @@ void name_this_thread(const char* name) noexcept { pthread_setname_np(pthread_se
 
 void reset_scheduling_of_this_thread() noexcept {
   const sched_param no_priority{};
-  (void)sched_setscheduler(0, SCHED_OTHER, &no_priority);
+  // By its number, because musl's function refuses: by POSIX it would be the process's policy.
+  (void)syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &no_priority);
   set_nice_value(getpriority(PRIO_PROCESS, static_cast<id_t>(getpid())));
   follow_cpus_of_the_process();
   reset_policy_of_this_thread();
