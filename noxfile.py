@@ -9,9 +9,13 @@ import os
 import pathlib
 import re
 import shutil
+import sys
 import sysconfig
 
 import nox
+
+sys.path.append(str(pathlib.Path(__file__).parent / "tests/sanitizers"))
+from reports import PLANTED, PLANTED_RACE, take_reports
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "venv"
@@ -29,20 +33,7 @@ LIBRARIES = [
     *("joblib", "scikit-learn", "nbconvert", "ipykernel", "flask", "psutil", "matplotlib"),
 ]
 
-# What a sanitizer must report: program, status, and words of the report.
-WRITE_AFTER_FREE = """
-import ctypes, zerofill
-array = zerofill.zeros(8 << 20, "u1")
-address = array.ctypes.data
-del array
-ctypes.memset(address, 1, 1)
-"""
-LOST_BUFFER = """
-import ctypes, zerofill
-buffer = zerofill.Buffer(10_000)
-ctypes.pythonapi.Py_IncRef(ctypes.py_object(buffer))
-"""
-PLANTED = [(WRITE_AFTER_FREE, -6, "use-after-poison"), (LOST_BUFFER, 0, "Direct leak of 10")]
+TESTS_OF_MEMORY = ["zeros", "buffer", "clear", "initializers", "pool", "numpy_allocator", "reserve"]
 
 # Prints the version of a CPython that a wheel can be built for, and nothing for another Python.
 DESCRIBE_PYTHON = """
@@ -164,6 +155,39 @@ def parallel(session: nox.Session) -> None:
 
 
 @nox.session
+def races(session: nox.Session) -> None:
+    """Run tests on four threads at once, without the GIL, under ThreadSanitizer.
+
+    On the Python that ``tests/platforms/pythons.py 3.14t-tsan`` builds. Arguments are pytest's; the
+    tests of memory run by default, in half an hour on two cores.
+    """
+    python = pathlib.Path("build/pythons/3.14t-tsan/bin/python3").resolve()
+    if not python.exists():
+        session.skip(f"there is no {python}")
+    environment = pathlib.Path(session.create_tmp()).resolve() / "environment"
+    logs = environment.parent / "sanitizer"
+    take_reports(logs)
+    # CPython has races of its own, which are not looked at.
+    quiet = {"TSAN_OPTIONS": "report_bugs=0"}
+    options = f"exitcode=0:allocator_may_return_null=1:log_path={logs}"
+    session.run(python, "-m", "venv", "--clear", environment, env=quiet, external=True)
+    inside = [f"{environment}/bin/python", "-m"]
+    build = {"cmake.build-type": "RelWithDebInfo", "cmake.define.ZEROFILL_SANITIZE": "thread"}
+    settings = [f"--config-settings={name}={value}" for name, value in build.items()]
+    settings.append("--config-settings=install.strip=false")
+    install = ["pip", "install", "--quiet", "--prefer-binary", "pytest-run-parallel"]
+    session.run(*inside, *install, *settings, ".[test]", env=quiet, external=True)
+    run = {"env": {"TSAN_OPTIONS": options}, "external": True}
+    session.run(inside[0], "-c", PLANTED_RACE, **run, silent=True, log=False)
+    if "zerofill::zeroing" not in take_reports(logs):
+        session.error("ThreadSanitizer did not report two threads that clear one array")
+    tests = session.posargs or [f"tests/unit/test_{name}.py" for name in TESTS_OF_MEMORY]
+    session.run(*inside, "pytest", "-q", "--parallel-threads=4", *tests, **run)
+    if reports := take_reports(logs):
+        session.error(f"ThreadSanitizer reported:\n{reports}")
+
+
+@nox.session
 def sanitize(session: nox.Session) -> None:
     """Run the module and its tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
     options = {
@@ -193,24 +217,6 @@ def sanitize(session: nox.Session) -> None:
     finally:  # also of processes that a test started and whose status it did not look at
         if reports := take_reports(logs):
             session.error(f"a sanitizer reported:\n{reports}")
-
-
-def take_reports(logs: pathlib.Path) -> str:
-    """Return what AddressSanitizer reported in any process, and remove it.
-
-    A leak counts if the extension module is on its stack. CPython leaves objects behind at exit,
-    and lsan.supp cannot name all that make them, because distributions strip names of functions.
-    """
-    found = []
-    for log in sorted(logs.parent.glob(f"{logs.name}*")):
-        text = log.read_text(encoding="utf-8", errors="replace")
-        log.unlink()
-        if "ERROR: LeakSanitizer" in text:
-            leaks = [part for part in text.split("\n\n") if " leak of " in part]
-            found += [leak for leak in leaks if "/csrc/" in leak or "/_zerofill." in leak]
-        elif "ERROR: " in text:  # else it warns that malloc returned null
-            found.append(text)
-    return "\n\n".join(found)
 
 
 def sanitizer_environment(session: nox.Session, logs: pathlib.Path) -> dict[str, str]:

@@ -179,10 +179,9 @@ def main() -> int:
     for test, reason in NOT_UNDER_WINE.items():
         print(f"not under wine: {test}: {reason}")
         command += ["--deselect", test]
-    # Python under wine takes no file for its standard output, but a pipe.
-    with subprocess.Popen(
-        command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-    ) as process:
+    # Under wine Python takes no file for its standard output or error, but a pipe.
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, cwd=PROJECT, text=True, errors="replace", **pipes) as process:
         for line in process.stdout:
             print(line.rstrip(), flush=True)
     return process.returncode
