@@ -62,6 +62,11 @@ void Prefault::forget_ended() noexcept {
   begun.erase(std::remove_if(begun.begin(), begun.end(), is_over), begun.end());
 }
 
+void Prefault::join_ended() noexcept {
+  const std::lock_guard<std::mutex> lock(prefaults->mutex);
+  forget_ended();
+}
+
 void Prefault::start(const std::shared_ptr<Prefault>& self, int threads) {
   const std::lock_guard<std::mutex> lock(prefaults->mutex);
   forget_ended();

@@ -40,6 +40,9 @@ class Prefault {
   /// Waits until it has ended, or that many milliseconds; whether it has.
   bool wait(unsigned milliseconds) noexcept;
 
+  /// Joins the threads of all that have ended, which nobody cancelled or waited for.
+  static void join_ended() noexcept;
+
   std::size_t bytes() const noexcept { return block_.bytes; }
   std::size_t resident_bytes() const noexcept { return resident_bytes_; }
   bool has_ended() const noexcept { return ended_; }

@@ -123,6 +123,7 @@ void register_reserve(py::module_& module) {
       .def_property_readonly("cancelled", &Reserve::is_cancelled)
       .def("__repr__", &represent);
   module.def("reserve", &reserve, py::arg("nbytes"));
+  (void)Py_AtExit(&Reserve::join_ended);  // or a sanitizer takes its threads for lost ones
 }
 
 }  // namespace zerofill::python
