@@ -84,8 +84,7 @@ void resume_in_child() noexcept {
 
 void prepare_fork() noexcept {
   const std::lock_guard<std::mutex> lock(fork_mutex);
-  blocks::cancel_prefaults_before_fork();
-  blocks::allow_prefaults();  // one that begins now is cancelled once more
+  blocks::cancel_prefaults();  // one that begins now is cancelled once more
   blocks::purge_pool_before_fork();
   heap::trim();  // or its free pages would become copy-on-write
   trim_attachments();

@@ -46,4 +46,6 @@ std::shared_ptr<Reserve> start_reserve(std::size_t bytes) {
   return made;
 }
 
+void cancel_all_under_way() noexcept { blocks::cancel_prefaults(); }
+
 }  // namespace zerofill::alloc

@@ -32,4 +32,8 @@ class Reserve final : public blocks::Prefault {
 /// process may still use.
 std::shared_ptr<Reserve> start_reserve(std::size_t bytes);
 
+/// Cancels all that is being made in the background, as a process ends: its threads would be at
+/// work while what they use is destroyed.
+void cancel_all_under_way() noexcept;
+
 }  // namespace zerofill::alloc

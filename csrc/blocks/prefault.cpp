@@ -62,11 +62,6 @@ void Prefault::forget_ended() noexcept {
   begun.erase(std::remove_if(begun.begin(), begun.end(), is_over), begun.end());
 }
 
-void Prefault::join_ended() noexcept {
-  const std::lock_guard<std::mutex> lock(prefaults->mutex);
-  forget_ended();
-}
-
 void Prefault::start(const std::shared_ptr<Prefault>& self, int threads) {
   const std::lock_guard<std::mutex> lock(prefaults->mutex);
   forget_ended();
@@ -154,6 +149,11 @@ void cancel_prefaults_before_fork() noexcept {
 }
 
 void allow_prefaults() noexcept { prefaults->mutex.unlock(); }
+
+void cancel_prefaults() noexcept {
+  cancel_prefaults_before_fork();
+  allow_prefaults();
+}
 
 void allow_prefaults_in_child() noexcept {
   prefaults->mutex.unlock();

@@ -40,9 +40,6 @@ class Prefault {
   /// Waits until it has ended, or that many milliseconds; whether it has.
   bool wait(unsigned milliseconds) noexcept;
 
-  /// Joins the threads of all that have ended, which nobody cancelled or waited for.
-  static void join_ended() noexcept;
-
   std::size_t bytes() const noexcept { return block_.bytes; }
   std::size_t resident_bytes() const noexcept { return resident_bytes_; }
   bool has_ended() const noexcept { return ended_; }
@@ -76,6 +73,9 @@ class Prefault {
   std::condition_variable progress_;
   std::vector<os::Thread> threads_;
 };
+
+/// Cancels those under way. Others may begin meanwhile.
+void cancel_prefaults() noexcept;
 
 // For alloc/fork.cpp: those under way are cancelled before a fork.
 void cancel_prefaults_before_fork() noexcept;  // and no other begins until afterwards

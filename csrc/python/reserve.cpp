@@ -123,7 +123,7 @@ void register_reserve(py::module_& module) {
       .def_property_readonly("cancelled", &Reserve::is_cancelled)
       .def("__repr__", &represent);
   module.def("reserve", &reserve, py::arg("nbytes"));
-  (void)Py_AtExit(&Reserve::join_ended);  // or a sanitizer takes its threads for lost ones
+  (void)Py_AtExit(&alloc::cancel_all_under_way);
 }
 
 }  // namespace zerofill::python
