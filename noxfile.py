@@ -172,11 +172,8 @@ def races(session: nox.Session) -> None:
     options = f"exitcode=0:allocator_may_return_null=1:log_path={logs}"
     session.run(python, "-m", "venv", "--clear", environment, env=quiet, external=True)
     inside = [f"{environment}/bin/python", "-m"]
-    build = {"cmake.build-type": "RelWithDebInfo", "cmake.define.ZEROFILL_SANITIZE": "thread"}
-    settings = [f"--config-settings={name}={value}" for name, value in build.items()]
-    settings.append("--config-settings=install.strip=false")
     install = ["pip", "install", "--quiet", "--prefer-binary", "pytest-run-parallel"]
-    session.run(*inside, *install, *settings, ".[test]", env=quiet, external=True)
+    session.run(*inside, *install, *sanitized("thread"), ".[test]", env=quiet, external=True)
     run = {"env": {"TSAN_OPTIONS": options}, "external": True}
     session.run(inside[0], "-c", PLANTED_RACE, **run, silent=True, log=False)
     if "zerofill::zeroing" not in take_reports(logs):
@@ -190,14 +187,7 @@ def races(session: nox.Session) -> None:
 @nox.session
 def sanitize(session: nox.Session) -> None:
     """Run the module and its tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
-    options = {
-        "cmake.build-type": "RelWithDebInfo",
-        "cmake.define.ZEROFILL_SANITIZE": "address,undefined",
-        "install.strip": "false",
-    }
-    session.install(
-        *(f"--config-settings={name}={value}" for name, value in options.items()), ".[test]"
-    )
+    session.install(*sanitized("address,undefined"), ".[test]")
     logs = pathlib.Path(session.create_tmp()).resolve() / "sanitizer"
     take_reports(logs)
     environment = sanitizer_environment(session, logs)
@@ -217,6 +207,16 @@ def sanitize(session: nox.Session) -> None:
     finally:  # also of processes that a test started and whose status it did not look at
         if reports := take_reports(logs):
             session.error(f"a sanitizer reported:\n{reports}")
+
+
+def sanitized(kinds: str) -> list[str]:
+    """Return pip's settings for a build that sanitizers look at."""
+    settings = {
+        "cmake.build-type": "RelWithDebInfo",
+        "cmake.define.ZEROFILL_SANITIZE": kinds,
+        "install.strip": "false",
+    }
+    return [f"--config-settings={name}={value}" for name, value in settings.items()]
 
 
 def sanitizer_environment(session: nox.Session, logs: pathlib.Path) -> dict[str, str]:
@@ -270,8 +270,9 @@ def windows(session: nox.Session) -> None:
     Arguments are pytest's; without any, the unit and contract tests run.
     """
     session.install(*group("native"), *BUILD_REQUIRES)
-    if shutil.which("x86_64-w64-mingw32-g++-posix") is None:
-        session.skip("there is no MinGW-w64 here")
+    has_wine = shutil.which("wine64") or shutil.which("wine64", path="/usr/lib/wine")
+    if not has_wine or shutil.which("x86_64-w64-mingw32-g++-posix") is None:
+        session.skip("there is no wine64, or no MinGW-w64, here")
     build = cross_build(session, "windows")
     session.run("ctest", "--test-dir", build, "--output-on-failure", "--no-tests=error")
     tests = session.posargs or ["-q", "tests/unit", "tests/contract"]

@@ -8,7 +8,6 @@ What is downloaded is not verified.
 """
 
 import argparse
-import contextlib
 import os
 import pathlib
 import shutil
@@ -22,17 +21,30 @@ from debian import UnavailableError, mirror_of_this_machine
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def download_sources(number: str, mirror: str, folder: pathlib.Path) -> pathlib.Path:
-    """Return the newest archive of a version, such as "3.14", that the mirror has."""
+def unpack_sources(number: str, mirror: str, folder: pathlib.Path) -> str:
+    """Unpack the newest sources of a version, such as "3.14"; return their archive's name."""
+    archive = _download_sources(number, mirror, folder.parent)
+    folder.mkdir()
+    subprocess.run(["tar", "-x", "-C", folder, "--strip-components=1", "-f", archive], check=True)
+    archive.unlink()
+    return archive.name
+
+
+def _download_sources(number: str, mirror: str, folder: pathlib.Path) -> pathlib.Path:
     package = f"python{number}"
     patches = [str(patch) for patch in range(40, -1, -1)] + [f"0~rc{n}" for n in (3, 2, 1)]
     for patch in patches:
         name = f"{package}_{number}.{patch}.orig.tar.xz"
         address = f"{mirror.rstrip('/')}/pool/main/p/{package}/{name}"
-        with contextlib.suppress(urllib.error.URLError), urllib.request.urlopen(address) as found:
-            archive = folder / name
-            archive.write_bytes(found.read())
-            return archive
+        archive = folder / name
+        try:
+            with urllib.request.urlopen(address) as found:
+                archive.write_bytes(found.read())
+        except urllib.error.HTTPError:
+            continue
+        except urllib.error.URLError as error:
+            raise UnavailableError(f"{mirror}: {error.reason}") from error
+        return archive
     raise UnavailableError(f"the mirror has no sources of {package}")
 
 
@@ -40,11 +52,10 @@ def build(version: str, folder: pathlib.Path, mirror: str) -> str:
     """Build a version, such as "3.14t", and install it in a folder of that name."""
     work = folder / f"work-{version}"
     shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
     source = work / "source"
-    source.mkdir(parents=True)
     number, _, sanitizer = version.partition("-")
-    archive = download_sources(number.removesuffix("t"), mirror, work)
-    subprocess.run(["tar", "-x", "-C", source, "--strip-components=1", "-f", archive], check=True)
+    archive = unpack_sources(number.removesuffix("t"), mirror, source)
     options = ["--disable-gil"] if number.endswith("t") else []
     install = ["make", "-s", "install"]
     if sanitizer == "tsan":
@@ -57,7 +68,7 @@ def build(version: str, folder: pathlib.Path, mirror: str) -> str:
     ]:
         subprocess.run(command, cwd=source, check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(work)
-    return archive.name
+    return archive
 
 
 def main() -> int:
@@ -72,7 +83,10 @@ def main() -> int:
         python = folder / version / "bin/python3"
         if not python.exists():
             start = time.monotonic()
-            name = build(version, folder, options.mirror or mirror_of_this_machine())
+            try:
+                name = build(version, folder, options.mirror or mirror_of_this_machine())
+            except UnavailableError as error:
+                raise SystemExit(str(error)) from error
             print(f"{name}: {time.monotonic() - start:.0f} s")
         print(python, flush=True)
     return 0

@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 
 from debian import UnavailableError, mirror_of_this_machine
-from pythons import download_sources
+from pythons import unpack_sources
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
@@ -114,10 +114,8 @@ def make_python(folder: pathlib.Path) -> None:
     """Make the folders ``python``, with NumPy and pytest, and ``include``."""
     home, sources = folder / "python", folder / "sources"
     shutil.rmtree(folder, ignore_errors=True)
-    sources.mkdir(parents=True)
-    archive = download_sources(VERSION, mirror_of_this_machine(), folder)
-    unpack = ["tar", "-x", "-C", sources, "--strip-components=1", "-f", archive]
-    subprocess.run(unpack, check=True)
+    folder.mkdir(parents=True)
+    unpack_sources(VERSION, mirror_of_this_machine(), sources)
     unpack_interpreter(home, sources)
     copy_headers(sources, folder / "include")
     shutil.rmtree(sources)

@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "os/linux/affinity.h"
 #include "os/linux/cgroups.h"
+#include "os/linux/read_line.h"
 
 namespace zerofill::os {
 namespace {
@@ -26,11 +27,7 @@ int affinity_cpus() noexcept {
 bool read_cache_file(int index, const char* name, char (*text)[32]) noexcept {
   char path[80];
   std::snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, name);
-  std::FILE* file = std::fopen(path, "re");
-  if (file == nullptr) return false;
-  const bool is_read = std::fgets(*text, sizeof *text, file) != nullptr;
-  std::fclose(file);
-  return is_read;
+  return read_line(path, *text, sizeof *text);
 }
 
 /// The size of a level's cache of data; 0 where the kernel does not say.

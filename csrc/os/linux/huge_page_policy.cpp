@@ -4,29 +4,24 @@
 #include <cstring>
 
 #include "base/align.h"
+#include "os/linux/read_line.h"
 
 namespace zerofill::os {
 namespace {
 
 constexpr const char* kFolder = "/sys/kernel/mm/transparent_hugepage/";
 
-/// Reads the first line of one of the kernel's files into `text`, without the newline.
-bool read_line(const char* name, char* text, std::size_t capacity) noexcept {
+bool read_setting(const char* name, char* text, std::size_t capacity) noexcept {
   char path[112];
   std::snprintf(path, sizeof path, "%s%s", kFolder, name);
-  std::FILE* file = std::fopen(path, "re");
-  if (file == nullptr) return false;
-  const bool read = std::fgets(text, static_cast<int>(capacity), file) != nullptr;
-  std::fclose(file);
-  if (read) text[std::strcspn(text, "\n")] = '\0';
-  return read;
+  return read_line(path, text, capacity);
 }
 
 }  // namespace
 
 bool read_policy(const char* name, Policy* policy) noexcept {
   char line[96];
-  if (!read_line(name, line, sizeof line)) return false;
+  if (!read_setting(name, line, sizeof line)) return false;
   const char* open = std::strchr(line, '[');
   const char* close = open != nullptr ? std::strchr(open, ']') : nullptr;
   if (close == nullptr) return false;
@@ -37,7 +32,7 @@ bool read_policy(const char* name, Policy* policy) noexcept {
 std::size_t read_huge_page_bytes() noexcept {
   char line[96];
   unsigned long long size = 0;
-  const bool known = read_line("hpage_pmd_size", line, sizeof line) &&
+  const bool known = read_setting("hpage_pmd_size", line, sizeof line) &&
                      std::sscanf(line, "%llu", &size) == 1 && is_power_of_two(size);
   return known ? size : 0;
 }
