@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import itertools
 import os
+import select
 import signal
 import statistics
 import subprocess
@@ -31,6 +32,9 @@ _SAMPLE_SHARE = 0.05
 
 # How long to wait for the end of a program's output after the program has ended.
 _LEFT_OPEN_SECONDS = 1
+
+# How long a signal may wait for its handler, at most.
+_SIGNAL_SECONDS = 0.5
 
 
 class Way(NamedTuple):
@@ -242,6 +246,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: 
             for stream, sink in ((process.stdout, sys.stdout), (process.stderr, sys.stderr))
         ]
         with _sampling(process.pid) as memory:
+            _wait_for_end(process.pid)
             _, status, usage = os.wait4(process.pid, 0)
     except BaseException as error:
         _end(process, error)
@@ -259,6 +264,14 @@ def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: 
         process.returncode,
         (digests[0], digests[1]),
     )
+
+
+def _wait_for_end(pid: int) -> None:
+    """Wait as wait4(2) does, which sleeps through a signal that came just before it."""
+    if hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError), launch.pidfd(pid) as ended:
+            while not select.select([ended], [], [], _SIGNAL_SECONDS)[0]:
+                pass  # Python has run the handlers of signals
 
 
 def _end(process: "subprocess.Popen[bytes]", error: BaseException) -> None:
@@ -330,10 +343,12 @@ def _sampling(pid: int) -> Iterator[list[tuple[float, int]]]:
             took = time.perf_counter() - moment
             ends.wait(max(_SAMPLE_SECONDS, took / _SAMPLE_SHARE))
 
-    thread = threading.Thread(target=sample)
-    thread.start()
+    # A signal's handler may raise while the thread is being started.
+    thread = threading.Thread(target=sample, daemon=True)
     try:
+        thread.start()
         yield samples
     finally:
         ends.set()
-        thread.join()
+        if thread.is_alive():
+            thread.join()

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 __all__ = [
     "environment_of_run",
     "environment_without_run",
+    "pidfd",
     "python_command",
     "run_python",
     "signals_deferred",
@@ -136,3 +137,13 @@ def signals_deferred() -> Iterator[list[int]]:
     finally:
         for number, old in handled.items():
             signal.signal(number, old)
+
+
+@contextlib.contextmanager
+def pidfd(pid: int) -> Iterator[int]:
+    """Yield a descriptor that can be read when a process has ended (pidfd_open(2), Linux)."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -288,19 +288,9 @@ _MOST_FIGURES = 2000
 def _wait(process: "subprocess.Popen[bytes]") -> tuple[int, list[tuple[float, int]]]:
     figures: list[tuple[float, int]] = []
     if hasattr(os, "pidfd_open"):  # Linux
-        with contextlib.suppress(OSError), _pidfd(process.pid) as ended:
+        with contextlib.suppress(OSError), launch.pidfd(process.pid) as ended:
             figures = _watch_resident_memory(process.pid, ended)
     return process.wait(), figures
-
-
-@contextlib.contextmanager
-def _pidfd(pid: int) -> Iterator[int]:
-    """Yield a descriptor that can be read when a process has ended (pidfd_open(2))."""
-    descriptor = os.pidfd_open(pid)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _watch_resident_memory(pid: int, ended: int) -> list[tuple[float, int]]:

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -189,6 +190,46 @@ def test_no_program_outlives_the_command(number):
     process.stdout.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="pidfd_open is Linux's")
+def test_a_signal_that_does_not_interrupt_the_wait_is_handled():
+    # Another thread gets it, as the wait itself would not if it came just before.
+    code = """
+        import os, signal, sys, threading, time
+        from zerofill.compare import PLAIN, Way, compare
+
+        def send():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
+            time.sleep(0.5)
+            signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+        signal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+        threading.Thread(target=send).start()
+        compare(["-c", "import time; time.sleep(600)"], [Way(PLAIN, os.environ)], 1)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=60)
+    assert done.returncode == 3
+
+
+def test_an_interrupt_while_the_memory_begins_to_be_sampled_ends_the_command():
+    pytest.importorskip("psutil")
+    code = """
+        import os, sys, threading
+        from zerofill.compare import PLAIN, Way, compare
+
+        class Thread(threading.Thread):
+            def start(self):
+                super().start()
+                if "sample" in self.name:
+                    sys.exit(3)
+
+        threading.Thread = Thread
+        compare(["-c", "import time; time.sleep(600)"], [Way(PLAIN, os.environ)], 1)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=60)
+    assert done.returncode == 3
 
 
 def test_the_plain_runs_are_plain_under_run(capfd, monkeypatch):

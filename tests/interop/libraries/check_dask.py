@@ -157,7 +157,7 @@ def make(nbytes):
 @pytest.mark.parametrize("direct", [True, False])
 def test_workers_of_this_machine_get_a_handle(client, direct):
     array = zerofill.zeros(1 << 20, "u1", shared=True)
-    [future] = client.scatter([array], direct=direct)
+    [future] = client.scatter([array], direct=direct, hash=False)
     assert client.submit(fill, future, 7, pure=False).result()
     assert (array == 7).all()
 
