@@ -12,6 +12,7 @@
 #include "blocks/prefault.h"
 #include "blocks/slabs.h"
 #include "heap/heap.h"
+#include "heap/node_heaps.h"
 #include "os/fork.h"
 #include "team/team.h"
 
@@ -49,7 +50,7 @@ void prepare() noexcept {
   lock_sending_before_fork();
   lock_attachments_before_fork();
   blocks::lock_pool_before_fork();
-  heap::lock_before_fork();
+  heap::node_heaps::lock_before_fork();
   blocks::lock_slabs_before_fork();
   team::before_fork();
 }
@@ -58,7 +59,7 @@ void resume_in_parent() noexcept {
   blocks::begin_fork_epoch();
   team::after_fork_in_parent();
   blocks::unlock_slabs_in_parent();
-  heap::unlock_in_parent();
+  heap::node_heaps::unlock_in_parent();
   blocks::resume_pool_in_parent();
   unlock_attachments_in_parent();
   unlock_sending_in_parent();
@@ -71,7 +72,7 @@ void resume_in_child() noexcept {
   blocks::forget_reservations_in_child();
   team::after_fork_in_child();
   blocks::unlock_slabs_in_child();
-  heap::unlock_in_child();
+  heap::node_heaps::unlock_in_child();
   blocks::resume_pool_in_child();
   unlock_attachments_in_child();
   unlock_sending_in_child();

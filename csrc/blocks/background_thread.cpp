@@ -48,8 +48,9 @@ void BackgroundThread::do_chores(Lock& lock) noexcept {
   for (DueChore& one : chores_) {
     if (Clock::now() < one.due) continue;
     one.due = kWhenWoken;
+    const Chore chore = one.chore;
     lock.unlock();
-    const Clock::time_point due = one.chore();
+    const Clock::time_point due = chore();
     lock.lock();
     one.due = std::min(one.due, due);  // it may have been started anew meanwhile
   }

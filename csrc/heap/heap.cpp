@@ -6,13 +6,10 @@
 #include <mutex>
 
 #include "base/align.h"
-#include "base/clock.h"
-#include "base/immortal.h"
-#include "base/options.h"
 #include "base/poison.h"
-#include "blocks/budget.h"
 #include "blocks/pool.h"
 #include "heap/c_library.h"
+#include "heap/node_heaps.h"
 #include "heap/page_heap.h"
 #include "heap/page_map.h"
 #include "heap/run_layout.h"
@@ -23,68 +20,22 @@
 namespace zerofill::heap {
 namespace {
 
-struct Heap {
-  Heap() noexcept : slabs(&pages) {}
-
-  std::mutex mutex;  ///< guards all below
-  PageHeap pages;
-  SlabLists slabs;
-  bool ages = false;  ///< whether step() is called until nothing is idle
-  Clock::time_point last_tick;
-  Clock::time_point next_try;  ///< to start the thread that calls it, where that failed
-};
-
-Immortal<Heap> the_heap;
-
-// In the background ----------
-
-/// Does what is due by now; returns when that is again. The background thread calls it.
-Clock::time_point step() noexcept {
-  constexpr Clock::duration kPollInterval = std::chrono::seconds(1);
-  const bool is_low = blocks::is_memory_low();
-  Lock lock(the_heap->mutex);
-  PageHeap& pages = the_heap->pages;
-  const Clock::time_point now = Clock::now();
-  const Clock::duration tick = std::max<Clock::duration>(decay_time() / PageHeap::kTicksOfDecay,
-                                                         std::chrono::milliseconds(1));
-  if (is_low) {
-    pages.purge(0, lock);
-  } else if (now - the_heap->last_tick >= tick) {
-    the_heap->last_tick = now;
-    pages.grow_older();
-    pages.purge(PageHeap::kOld, lock);
-  }
-  the_heap->ages = pages.idle_bytes() != 0;
-  if (!the_heap->ages) return blocks::BackgroundThread::kWhenWoken;
-  return std::min(the_heap->last_tick + tick, now + kPollInterval);
-}
-
-/// For who has put something back. Without a thread (RLIMIT_NPROC) it does a step itself.
-void see_to_ageing(Lock& lock) noexcept {
-  constexpr Clock::duration kPatience = std::chrono::milliseconds(100);
-  if (the_heap->ages || the_heap->pages.idle_bytes() == 0) return;
-  const bool failed_before = the_heap->next_try != Clock::time_point{};
-  if (failed_before && Clock::now() < the_heap->next_try) return;
-  the_heap->ages = true;
-  lock.unlock();
-  const bool starts = blocks::start_chore(&step);
-  if (!starts) step();
-  lock.lock();
-  the_heap->next_try = starts ? Clock::time_point{} : Clock::now() + kPatience;
-  if (!starts) the_heap->ages = false;
-}
-
 // Slots ----------
 
 /// Of slots that a thread cache has no room for, with their memory poisoned or not.
 [[gnu::noinline]] void flush(int size_class, void* const* slots, int count) noexcept {
-  Lock lock(the_heap->mutex);
-  for (int i = 0; i < count; ++i) {
-    poison(static_cast<std::byte*>(slots[i]), slot_bytes(size_class));
-    Segment* segment = page_map::find(slots[i]).segment;
-    the_heap->slabs.put(segment->owner_of(slots[i]).slab(), slots[i], lock);
+  int done = 0;
+  while (done < count) {
+    NodeHeap* heap = page_map::find(slots[done]).segment->heap;
+    Lock lock(heap->mutex);
+    for (; done < count; ++done) {
+      Segment* segment = page_map::find(slots[done]).segment;
+      if (segment->heap != heap) break;
+      poison(static_cast<std::byte*>(slots[done]), slot_bytes(size_class));
+      heap->slabs.put(segment->owner_of(slots[done]).slab(), slots[done], lock);
+    }
+    node_heaps::see_to_ageing(heap, lock);
   }
-  see_to_ageing(lock);
 }
 
 void free_run_at(void* memory) noexcept;
@@ -96,8 +47,9 @@ constexpr thread_cache::Owner kOwner{&flush, &free_run_at};
   constexpr int kMost = 8;
   void* slots[kMost];
   const int wanted = std::min(kMost, (thread_cache::capacity(size_class) + 1) / 2);
-  Lock lock(the_heap->mutex);
-  const int taken = the_heap->slabs.take(size_class, slots, wanted, lock);
+  NodeHeap* heap = node_heaps::of_this_thread();
+  Lock lock(heap->mutex);
+  const int taken = heap->slabs.take(size_class, slots, wanted, lock);
   lock.unlock();
   // In this order the next ones come with rising addresses.
   for (int i = taken; i-- > 1;) {
@@ -124,8 +76,9 @@ void* allocate_slot(std::size_t bytes) noexcept {
 [[gnu::noinline]] std::byte* allocate_run(std::size_t bytes, std::size_t alignment,
                                           bool* is_zero) noexcept {
   const std::size_t slack = std::max(alignment, kPageBytes) - kPageBytes;
-  Lock lock(the_heap->mutex);
-  const Run run = the_heap->pages.take(pages_for(bytes + slack), lock);
+  NodeHeap* heap = node_heaps::of_this_thread();
+  Lock lock(heap->mutex);
+  const Run run = heap->pages.take(pages_for(bytes + slack), lock);
   if (run.segment == nullptr) return nullptr;
   std::byte* memory = align_up(run.start(), alignment);
   const auto room = static_cast<std::size_t>(run.end() - memory) - bytes;
@@ -146,9 +99,10 @@ bool is_cacheable_run(std::size_t bytes, std::size_t alignment) noexcept {
 
 [[gnu::noinline]] void free_run(const Run& run) noexcept {
   poison(run.start(), run.pages * kPageBytes);
-  Lock lock(the_heap->mutex);
-  the_heap->pages.put(run, lock);
-  see_to_ageing(lock);
+  NodeHeap* heap = run.segment->heap;
+  Lock lock(heap->mutex);
+  heap->pages.put(run, lock);
+  node_heaps::see_to_ageing(heap, lock);
 }
 
 void free_run_at(void* memory) noexcept {
@@ -161,17 +115,18 @@ bool resize_run(Segment* segment, void* memory, std::size_t bytes) noexcept {
   const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(memory) - run.start());
   const std::size_t pages = ceil_divide(offset + bytes, kPageBytes);
   if (bytes <= kLargestSlotBytes / 2) return false;  // a slot does
-  Lock lock(the_heap->mutex);
+  NodeHeap* heap = segment->heap;
+  Lock lock(heap->mutex);
   if (pages > run.pages) {
-    if (!the_heap->pages.extend(&run, pages)) return false;
+    if (!heap->pages.extend(&run, pages)) return false;
   } else if (pages < run.pages - run.pages / 8) {
     const Run rest{segment, run.first + pages, run.pages - pages};
     run.pages = pages;
     poison(rest.start(), rest.pages * kPageBytes);
-    the_heap->pages.put(rest, lock);
+    heap->pages.put(rest, lock);
   }
   segment->owner_of(memory) = PageOwner::run(run.first, run.pages);
-  see_to_ageing(lock);
+  node_heaps::see_to_ageing(heap, lock);
   return true;
 }
 
@@ -181,6 +136,7 @@ bool resize_run(Segment* segment, void* memory, std::size_t bytes) noexcept {
 std::byte* take(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcept {
   const std::size_t slack = std::max(alignment, kLineBytes) - kLineBytes;
   *is_zero = false;
+  node_heaps::notice_moves();
   if (bytes + slack > kLargestSlotBytes) {
     if (is_cacheable_run(bytes, alignment)) {
       if (void* cached = thread_cache::pop_run(bytes)) return static_cast<std::byte*>(cached);
@@ -251,48 +207,44 @@ bool resize(Segment* segment, void* memory, std::size_t bytes) noexcept {
 void free(Segment* segment, void* memory, std::size_t alignment) noexcept {
   if (segment == nullptr) return c_library::free(memory);
   const PageOwner owner = segment->owner_of(memory);
+  const bool is_cached = node_heaps::is_cached_here(segment->heap);
   if (owner.is_run()) {
     const Run run = run_of(segment, owner);
     const auto room = static_cast<std::size_t>(run.end() - static_cast<std::byte*>(memory));
-    const bool is_cacheable = is_cacheable_run(room, alignment);
+    const bool is_cacheable = is_cached && is_cacheable_run(room, alignment);
     if (!is_cacheable || !thread_cache::push_run(memory, room, kOwner)) free_run(run);
     return;
   }
   const int size_class = owner.size_class();
   void* slot = alignment <= kLineBytes ? memory : slot_of(owner, memory);
-  if (!thread_cache::push(size_class, slot, kOwner)) flush(size_class, &slot, 1);
+  if (!is_cached || !thread_cache::push(size_class, slot, kOwner)) flush(size_class, &slot, 1);
 }
 
 std::size_t trim() noexcept {
   thread_cache::clear();
-  Lock lock(the_heap->mutex);
-  return the_heap->pages.purge(0, lock);
+  std::size_t bytes = 0;
+  node_heaps::for_each([&](NodeHeap* heap) {
+    Lock lock(heap->mutex);
+    bytes += heap->pages.purge(0, lock);
+  });
+  return bytes;
 }
 
 void apply_options() noexcept {
-  Lock lock(the_heap->mutex);
-  the_heap->pages.apply_limit(lock);
+  node_heaps::for_each([](NodeHeap* heap) {
+    Lock lock(heap->mutex);
+    heap->pages.apply_limit(lock);
+  });
 }
 
 Sizes sizes() noexcept {
-  const Lock lock(the_heap->mutex);
-  return {the_heap->pages.used_bytes(), the_heap->pages.idle_bytes()};
-}
-
-void lock_before_fork() noexcept {
-  Lock lock(the_heap->mutex);
-  the_heap->pages.purge(0, lock);
-  the_heap->pages.wait_until_settled(lock);
-  the_heap->ages = false;  // the thread has ended
-  lock.release();          // until the fork is over
-}
-
-void unlock_in_parent() noexcept { the_heap->mutex.unlock(); }
-
-void unlock_in_child() noexcept {
-  the_heap->mutex.unlock();
-  remake_in_child(&the_heap->mutex);
-  the_heap->pages.remake_in_child();
+  Sizes all{};
+  node_heaps::for_each([&](NodeHeap* heap) {
+    const Lock lock(heap->mutex);
+    all.used_bytes += heap->pages.used_bytes();
+    all.idle_bytes += heap->pages.idle_bytes();
+  });
+  return all;
 }
 
 }  // namespace zerofill::heap

@@ -53,9 +53,4 @@ struct Sizes {
 
 Sizes sizes() noexcept;
 
-// For alloc/fork.cpp.
-void lock_before_fork() noexcept;
-void unlock_in_parent() noexcept;
-void unlock_in_child() noexcept;
-
 }  // namespace zerofill::heap

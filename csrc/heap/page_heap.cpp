@@ -114,7 +114,7 @@ void PageHeap::use(Segment* segment, std::size_t first, std::size_t pages,
 bool PageHeap::add_segment(std::size_t least_pages, Lock& lock) noexcept {
   const std::size_t small_pages = segments_.empty() ? kSmallPages : 0;
   begin_system_call(lock);
-  Segment* added = map_segment(least_pages, small_pages);
+  Segment* added = map_segment(least_pages, small_pages, heap_);
   end_system_call(lock);
   if (added == nullptr) return false;
   if (segments_.add(added)) return true;
@@ -134,7 +134,7 @@ void PageHeap::put(const Run& run, Lock& lock) noexcept {
   }
   recent_[recent_count_++] = {run.segment, run.first, run.pages};
   // Last, because the lock is free meanwhile, and others put runs back.
-  if (is_full && idle_bytes() > blocks::held_limit_bytes()) free_lazily(oldest, lock);
+  if (is_full && idle_bytes() > held_limit_bytes()) free_lazily(oldest, lock);
   if (idle_bytes() > idle_limit_ && !purging_) apply_limit(lock);
 }
 

@@ -24,6 +24,8 @@ namespace zerofill::heap {
 
 using Lock = std::unique_lock<std::mutex>;
 
+struct NodeHeap;
+
 /// Pages in a row.
 struct Run {
   Segment* segment = nullptr;  ///< null: there is no run
@@ -37,6 +39,8 @@ struct Run {
 
 class PageHeap {
  public:
+  explicit PageHeap(NodeHeap* heap) noexcept : heap_(heap) {}
+
   /// The age, in calls of grow_older(), at which pages are returned: one more than `decay` has, so
   /// that none is returned too early.
   static constexpr int kTicksOfDecay = 8;
@@ -87,6 +91,7 @@ class PageHeap {
 
   static constexpr int kRecentRuns = 16;
 
+  NodeHeap* heap_;  ///< whose segments these are
   SegmentIndex segments_;
   Run recent_[kRecentRuns];  ///< put back last; the newest is at the end
   int recent_count_ = 0;

@@ -37,12 +37,13 @@ void choose_page_sizes(Segment* segment, std::size_t small_pages) noexcept {
 
 }  // namespace
 
-Segment* map_segment(std::size_t least_pages, std::size_t small_pages) noexcept {
+Segment* map_segment(std::size_t least_pages, std::size_t small_pages, NodeHeap* heap) noexcept {
   void* record = nullptr;
   if (os::map_pages(record_bytes(), os::page_bytes(), "zerofill", &record) != 0) return nullptr;
   void* address = nullptr;
   const std::size_t bytes = map_largest(least_pages * kPageBytes, &address);
   auto* segment = static_cast<Segment*>(record);  // fresh pages are zero
+  segment->heap = heap;
   segment->address = static_cast<std::byte*>(address);
   segment->pages = bytes / kPageBytes;
   if (bytes == 0 || !page_map::insert(segment->address, bytes, segment)) {

@@ -15,6 +15,7 @@ constexpr std::size_t kSegmentBytes = 32 * MiB;
 constexpr std::size_t kSegmentPages = kSegmentBytes / kPageBytes;
 constexpr std::size_t kHugePagePages = kHugePageUnit / kPageBytes;
 
+struct NodeHeap;
 struct Slab;
 
 /// Who has a page: nobody, a slab, or a run of pages that is one piece of memory. One word, because
@@ -48,6 +49,7 @@ class PageOwner {
 
 /// A mapping that is divided into runs of pages. All zero is the state of a fresh one.
 struct Segment {
+  NodeHeap* heap;  ///< its owner
   std::byte* address;
   std::size_t pages;                 ///< up to kSegmentPages
   std::size_t first_huge_page;       ///< from here on the system was asked for huge pages
@@ -70,7 +72,7 @@ static_assert(std::is_trivial_v<Segment>);
 /// A segment of at least `least_pages` fresh pages, in the page map; smaller than kSegmentBytes
 /// where the system has no room for that. The first `small_pages` pages are not on huge pages. Null
 /// where there is none.
-Segment* map_segment(std::size_t least_pages, std::size_t small_pages) noexcept;
+Segment* map_segment(std::size_t least_pages, std::size_t small_pages, NodeHeap* heap) noexcept;
 
 /// pre: nobody uses a page of it.
 void unmap_segment(Segment* segment) noexcept;

@@ -45,6 +45,10 @@ inline bool has_several_nodes() noexcept {
 /// has none, on the node that it runs on, if that has room.
 Placement placement_of_this_thread() noexcept;
 
+/// The node on which that puts a page first: where it leaves a choice, the one that the thread runs
+/// on.
+int node_of_this_thread() noexcept;
+
 /// On that node, and nowhere else.
 Placement placement_on(int node) noexcept;
 

@@ -30,6 +30,14 @@ _LEAST_SECONDS = 0.02
 _SAMPLE_SECONDS = 0.02
 _SAMPLE_SHARE = 0.05
 
+_IS_LOADED = """
+import ctypes, sys
+try:
+    ctypes.CDLL(sys.argv[1])
+except OSError as error:
+    sys.exit(f"{error}")
+"""
+
 # How long to wait for the end of a program's output after the program has ended.
 _LEFT_OPEN_SECONDS = 1
 
@@ -192,7 +200,8 @@ def preload(library: str, environment: Mapping[str, str]) -> Way:
     variable = "DYLD_INSERT_LIBRARIES" if sys.platform == "darwin" else "LD_PRELOAD"
     others = environment.get(variable)
     changed = {**environment, variable: f"{path}:{others}" if others else path}
-    command = [sys.executable, "-S", "-c", ""]
+    # Musl's loader says nothing of what it does not find.
+    command = [sys.executable, "-S", "-c", _IS_LOADED, path]
     check = subprocess.run(command, env=changed, capture_output=True, text=True)
     if path in check.stderr or check.returncode != 0:
         raise ValueError(f"the loader cannot preload {library!r}: {check.stderr.strip()}")

@@ -5,7 +5,7 @@ import os
 import pathlib
 import subprocess
 
-__all__ = ["UnavailableError", "mirror_of_this_machine", "unpack"]
+__all__ = ["UnavailableError", "mirror_of_this_machine", "unpack", "unpack_sources"]
 
 
 class UnavailableError(Exception):
@@ -44,6 +44,27 @@ def unpack(package: str, suite: str, architecture: str, folder: pathlib.Path) ->
     return unpacked
 
 
+def unpack_sources(
+    package: str, suite: str, architecture: str, folder: pathlib.Path
+) -> pathlib.Path:
+    """Unpack what a package is built from, without Debian's changes, as ``unpack`` does."""
+    unpacked = folder / f"{suite}-{architecture}" / f"{package}-sources"
+    if not unpacked.is_dir():
+        apt = _apt_environment(suite, architecture, unpacked.parent)
+        command = ["apt-get", "-q", "source", "--download-only", "--tar-only", package]
+        try:
+            subprocess.run(command, cwd=unpacked.parent, env=apt, check=True)
+        except subprocess.CalledProcessError as error:
+            raise UnavailableError(f"the mirror has no sources of {package}") from error
+        (archive,) = unpacked.parent.glob(f"{package}_*.orig.tar.*")
+        unpacked.mkdir()
+        subprocess.run(
+            ["tar", "-x", "-C", unpacked, "--strip-components=1", "-f", archive], check=True
+        )
+        archive.unlink()
+    return unpacked
+
+
 def _download(package: str, suite: str, architecture: str, folder: pathlib.Path) -> pathlib.Path:
     apt = _apt_environment(suite, architecture, folder)
     name = package
@@ -60,8 +81,8 @@ def _apt_environment(suite: str, architecture: str, folder: pathlib.Path) -> dic
     """Return the environment in which apt-get knows one suite, and keeps all in the folder."""
     for part in ["lists/partial", "cache/archives/partial"]:
         (folder / part).mkdir(parents=True, exist_ok=True)
-    source = f"deb [arch={architecture}] {mirror_of_this_machine()} {suite} main\n"
-    (folder / "sources.list").write_text(source)
+    there = f"{mirror_of_this_machine()} {suite} main\n"
+    (folder / "sources.list").write_text(f"deb [arch={architecture}] {there}deb-src {there}")
     (folder / "apt.conf").write_text(
         f'APT::Architecture "{architecture}";\n'
         f'APT::Architectures {{ "{architecture}"; }};\n'

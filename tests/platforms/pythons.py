@@ -12,6 +12,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,7 +22,7 @@ from debian import UnavailableError, mirror_of_this_machine
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def unpack_sources(number: str, mirror: str, folder: pathlib.Path) -> str:
+def unpack_python_sources(number: str, mirror: str, folder: pathlib.Path) -> str:
     """Unpack the newest sources of a version, such as "3.14"; return their archive's name."""
     archive = _download_sources(number, mirror, folder.parent)
     folder.mkdir()
@@ -48,6 +49,16 @@ def _download_sources(number: str, mirror: str, folder: pathlib.Path) -> pathlib
     raise UnavailableError(f"the mirror has no sources of {package}")
 
 
+def download_wheels(platform: str, version: str, command: str, *arguments: object) -> None:
+    """Run ``pip download`` or ``pip install --target`` for another platform's Python."""
+    other = ["--platform", platform, "--python-version", version, "--only-binary", ":all:"]
+    pip = [sys.executable, "-m", "pip", command, "--quiet", *other, *map(str, arguments)]
+    if subprocess.run(pip, stderr=subprocess.DEVNULL).returncode != 0:
+        raise UnavailableError(
+            f"pip {command} {' '.join(map(str, arguments))} for {platform} fails"
+        )
+
+
 def build(version: str, folder: pathlib.Path, mirror: str) -> str:
     """Build a version, such as "3.14t", and install it in a folder of that name."""
     work = folder / f"work-{version}"
@@ -55,7 +66,7 @@ def build(version: str, folder: pathlib.Path, mirror: str) -> str:
     work.mkdir(parents=True)
     source = work / "source"
     number, _, sanitizer = version.partition("-")
-    archive = unpack_sources(number.removesuffix("t"), mirror, source)
+    archive = unpack_python_sources(number.removesuffix("t"), mirror, source)
     options = ["--disable-gil"] if number.endswith("t") else []
     install = ["make", "-s", "install"]
     if sanitizer == "tsan":

@@ -5,6 +5,7 @@ import ctypes
 import os
 import pathlib
 import platform
+import struct
 import subprocess
 import sys
 import threading
@@ -25,8 +26,8 @@ pytestmark = [
 ]
 
 # syscalls(2); <linux/mempolicy.h>
-MOVE_PAGES, SET_MEMPOLICY = {"x86_64": (279, 238), "aarch64": (239, 237)}.get(
-    platform.machine(), (0, 0)
+MOVE_PAGES, SET_MEMPOLICY, MBIND = {"x86_64": (279, 238, 237), "aarch64": (239, 237, 235)}.get(
+    platform.machine(), (0, 0, 0)
 )
 DEFAULT, PREFERRED, BIND, INTERLEAVE = range(4)
 
@@ -199,6 +200,23 @@ def test_numpys_arrays():
         assert nodes_of(array) == [1] * 1000
 
 
+@pytest.mark.parametrize("nbytes", [3 * 4096, 100_000, 500_000, MIB])
+@pytest.mark.parametrize("bound", [False, True])
+def test_numpys_small_arrays(nbytes, bound):
+    def array():
+        return np.ones(nbytes, "u1")
+
+    with zerofill.numpy_allocator():
+        for node in [0, 1, 0, 1]:
+            binding = policy(BIND, node) if bound else contextlib.nullcontext()
+            with running_on(1 - node if bound else node), binding:
+                for _ in range(64):  # what a thread has cached on the other node is used first
+                    array()
+                arrays = [array() for _ in range(20)]
+                assert {there for array in arrays for there in nodes_of(array)} == {node}
+            del arrays
+
+
 def test_memory_made_ahead_of_time():
     with policy(BIND, 1):
         assert zerofill.reserve(16 * MIB).wait()
@@ -280,6 +298,37 @@ def test_workers_have_the_policy_and_the_cpus_of_the_process():
         with t.running_on(0):
             array = zerofill.zeros(66 << 20, "u1")
         assert t.nodes_of(array) == [0] * 1000
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+
+
+def forbid(number):
+    """Have a system call fail from now on, as in some containers (seccomp(2))."""
+    pr_set_no_new_privs, pr_set_seccomp, mode_filter = 38, 22, 2
+    program = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (6, 0, 0, 0x50001), (6, 0, 0, 0x7FFF0000)]
+    code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
+    instructions = ctypes.create_string_buffer(code)
+    filters = struct.pack("HxxxxxxP", len(program), ctypes.addressof(instructions))
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(pr_set_no_new_privs, 1, 0, 0, 0) == 0
+    assert libc.prctl(pr_set_seccomp, mode_filter, filters, 0, 0) == 0
+
+
+def test_a_system_that_forbids_it():
+    code = f"""if True:
+        import sys
+        sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})
+        import test_nodes as t
+        t.forbid(t.MBIND)
+        with t.running_on(0):
+            for make in t.MAKERS.values():
+                for options in [{{}}, {{"placement": "interleave"}}]:
+                    array = make(16 << 20, **options)
+                    array[...] = 1
+                    del array
+                    assert not t.zerofill.zeros(16 << 20, "u1").any()
+            with t.pytest.raises(PermissionError, match="placement=1"):
+                t.zerofill.zeros(16 << 20, "u1", placement=1)
     """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 

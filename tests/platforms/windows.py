@@ -18,12 +18,13 @@ import tempfile
 import zipfile
 
 from debian import UnavailableError, mirror_of_this_machine
-from pythons import unpack_sources
+from pythons import download_wheels, unpack_python_sources
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
 
 VERSION = "3.13"
+PLATFORM = "win_amd64"
 TAG = f"cp{VERSION.replace('.', '')}"
 DLL = f"python{VERSION.replace('.', '')}.dll"
 REQUIREMENTS = ["numpy", "ml_dtypes", "pytest", "hypothesis", "colorama"]
@@ -46,19 +47,11 @@ NOT_UNDER_WINE = {
 WINE = shutil.which("wine64") or shutil.which("wine64", path="/usr/lib/wine") or ""
 
 
-def pip(*arguments: object) -> None:
-    """Run pip for Windows' Python: it takes what lies there as a wheel."""
-    platform = ["--platform", "win_amd64", "--python-version", VERSION, "--only-binary", ":all:"]
-    command = [sys.executable, "-m", "pip", *map(str, arguments), "--quiet", *platform]
-    if subprocess.run(command, stderr=subprocess.DEVNULL).returncode != 0:
-        raise UnavailableError(f"pip {' '.join(map(str, arguments))} for Windows fails")
-
-
 def unpack_interpreter(home: pathlib.Path, sources: pathlib.Path) -> None:
     """Put CPython's DLLs, its extension modules, its library and a python.exe into a folder."""
     (home / "DLLs").mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
-        pip("download", "--no-deps", "--dest", folder, "panda3d")
+        download_wheels(PLATFORM, VERSION, "download", "--no-deps", "--dest", folder, "panda3d")
         (wheel,) = pathlib.Path(folder).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             for name in archive.namelist():
@@ -115,11 +108,12 @@ def make_python(folder: pathlib.Path) -> None:
     home, sources = folder / "python", folder / "sources"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    unpack_sources(VERSION, mirror_of_this_machine(), sources)
+    unpack_python_sources(VERSION, mirror_of_this_machine(), sources)
     unpack_interpreter(home, sources)
     copy_headers(sources, folder / "include")
     shutil.rmtree(sources)
-    pip("install", "--target", home / "Lib/site-packages", *REQUIREMENTS)
+    packages = home / "Lib/site-packages"
+    download_wheels(PLATFORM, VERSION, "install", "--target", packages, *REQUIREMENTS)
     complete_mathematics(home)
 
 
@@ -137,7 +131,7 @@ def build_module(folder: pathlib.Path) -> None:
         "Python_INCLUDE_DIR": folder / "include",
         "Python_LIBRARY": home / DLL,
         "Python_NumPy_INCLUDE_DIR": packages / "numpy/_core/include",
-        "PYTHON_MODULE_EXTENSION": f".{TAG}-win_amd64.pyd",
+        "PYTHON_MODULE_EXTENSION": f".{TAG}-{PLATFORM}.pyd",
     }
     build = folder / "build"
     defines = [f"-D{name}={value}" for name, value in settings.items()]
@@ -151,7 +145,7 @@ def build_module(folder: pathlib.Path) -> None:
     metadata = packages / f"zerofill-{release}.dist-info/METADATA"
     metadata.parent.mkdir(exist_ok=True)
     metadata.write_text(f"Metadata-Version: 2.1\nName: zerofill\nVersion: {release}\n")
-    shutil.copy(build / f"_zerofill.{TAG}-win_amd64.pyd", packages / "zerofill")
+    shutil.copy(build / f"_zerofill.{TAG}-{PLATFORM}.pyd", packages / "zerofill")
 
 
 def main() -> int:

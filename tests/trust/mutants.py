@@ -32,6 +32,7 @@ ATTACHMENTS = "csrc/alloc/attachments.cpp"
 MAPPING = "csrc/blocks/mapping.cpp"
 SLABS = "csrc/blocks/slabs.cpp"
 HEAP = "csrc/heap/heap.cpp"
+NODE_HEAPS = "csrc/heap/node_heaps.cpp"
 PAGE_HEAP = "csrc/heap/page_heap.cpp"
 
 MUTANTS = [
@@ -235,6 +236,34 @@ MUTANTS = [
         ("heap_test",),
     ),
     Mutant(
+        "what is freed on another NUMA node is cached",
+        HEAP,
+        "const bool is_cached = node_heaps::is_cached_here(segment->heap);",
+        "const bool is_cached = true;",
+        ("node_heaps_test",),
+    ),
+    Mutant(
+        "a thread that moves to another NUMA node keeps its cache",
+        NODE_HEAPS,
+        "if (++calls % kPeriod == 0) (void)of_this_thread();",
+        "",
+        ("node_heaps_test",),
+    ),
+    Mutant(
+        "each heap keeps as much as all may",
+        "csrc/heap/node_heaps.h",
+        "return bytes / count.load(std::memory_order_relaxed);",
+        "return bytes;",
+        ("node_heaps_test",),
+    ),
+    Mutant(
+        "the heap of one NUMA node alone grows older",
+        NODE_HEAPS,
+        "for_each([&](NodeHeap* heap) { due = std::min(due, step(heap, is_low)); });",
+        "due = step(first(), is_low);",
+        ("node_heaps_test",),
+    ),
+    Mutant(
         "a slab without a slot in use keeps its pages",
         "csrc/heap/slab_lists.cpp",
         "if (slab->free_count < slab->slots) return;",
@@ -274,8 +303,8 @@ MUTANTS = [
         PAGE_HEAP,
         "recent_[recent_count_++] = {run.segment, run.first, run.pages};\n  // Last, because the "
         "lock is free meanwhile, and others put runs back.\n  if (is_full && idle_bytes() > "
-        "blocks::held_limit_bytes()) free_lazily(oldest, lock);",
-        "if (is_full && idle_bytes() > blocks::held_limit_bytes()) free_lazily(oldest, lock);\n"
+        "held_limit_bytes()) free_lazily(oldest, lock);",
+        "if (is_full && idle_bytes() > held_limit_bytes()) free_lazily(oldest, lock);\n"
         "  recent_[recent_count_++] = {run.segment, run.first, run.pages};",
         ("heap_test",),
     ),

@@ -9,6 +9,7 @@ namespace zerofill::os {
 NodeMask nodes_with_memory() noexcept { return 1; }
 NodeMask allowed_nodes() noexcept { return 1; }
 Placement placement_of_this_thread() noexcept { return kUnplaced; }
+int node_of_this_thread() noexcept { return 0; }
 Placement placement_on(int) noexcept { return kUnplaced; }
 Placement interleaved_placement() noexcept { return kUnplaced; }
 int place_pages(void*, std::size_t, const Placement&) noexcept { return ENOSYS; }

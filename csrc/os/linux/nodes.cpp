@@ -10,6 +10,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "base/bits.h"
 #include "os/linux/cgroups.h"
 #include "os/linux/limits.h"
 
@@ -89,6 +90,13 @@ bool is_local(const Placement& policy) noexcept {
          (mode == MPOL_PREFERRED && policy.nodes == 0);
 }
 
+/// The node that the thread runs on; -1 when it is not known, or has too high a number.
+int running_on() noexcept {
+  unsigned node = 0;
+  const bool is_known = syscall(SYS_getcpu, nullptr, &node, nullptr) == 0 && node < kMostNodes;
+  return is_known ? static_cast<int>(node) : -1;
+}
+
 /// Adds what a node has, and what of it can be had, in KiB.
 void add_node(int node, std::uint64_t* total, std::uint64_t* available) noexcept {
   char path[64];
@@ -138,9 +146,16 @@ Placement placement_of_this_thread() noexcept {
   Placement policy;
   if (!read_policy(&policy)) return kUnplaced;
   if (!is_local(policy)) return policy;
-  unsigned node = 0;
-  if (syscall(SYS_getcpu, nullptr, &node, nullptr) != 0 || node >= kMostNodes) return kUnplaced;
-  return {MPOL_PREFERRED, mask_of(static_cast<int>(node))};
+  const int node = running_on();
+  return node < 0 ? kUnplaced : Placement{MPOL_PREFERRED, mask_of(node)};
+}
+
+int node_of_this_thread() noexcept {
+  const int node = running_on();
+  Placement policy;
+  const bool is_free = !read_policy(&policy) || is_local(policy) || policy.nodes == 0 ||
+                       (node >= 0 && (policy.nodes & mask_of(node)) != 0);
+  return is_free ? std::max(node, 0) : trailing_zeros(policy.nodes);
 }
 
 Placement placement_on(int node) noexcept { return {MPOL_BIND, mask_of(node)}; }
