@@ -16,6 +16,7 @@ import nox
 
 sys.path.append(str(pathlib.Path(__file__).parent / "tests/sanitizers"))
 from reports import PLANTED, PLANTED_RACE, take_reports
+from settings import pip_settings, sanitizer_environment
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "venv"
@@ -151,7 +152,8 @@ def parallel(session: nox.Session) -> None:
     """Run the unit and contract tests on four threads at once."""
     session.install("pytest-run-parallel")
     install_zerofill(session, "test")
-    session.run("pytest", "-q", "--parallel-threads=4", "tests/unit", "tests/contract")
+    parallel = ["--parallel-threads=4", "--skip-thread-unsafe=true"]
+    session.run("pytest", "-q", *parallel, "tests/unit", "tests/contract")
 
 
 @nox.session
@@ -173,7 +175,7 @@ def races(session: nox.Session) -> None:
     session.run(python, "-m", "venv", "--clear", environment, env=quiet, external=True)
     inside = [f"{environment}/bin/python", "-m"]
     install = ["pip", "install", "--quiet", "--prefer-binary", "pytest-run-parallel"]
-    session.run(*inside, *install, *sanitized("thread"), ".[test]", env=quiet, external=True)
+    session.run(*inside, *install, *pip_settings("thread"), ".[test]", env=quiet, external=True)
     run = {"env": {"TSAN_OPTIONS": options}, "external": True}
     session.run(inside[0], "-c", PLANTED_RACE, **run, silent=True, log=False)
     if "zerofill::zeroing" not in take_reports(logs):
@@ -187,10 +189,10 @@ def races(session: nox.Session) -> None:
 @nox.session
 def sanitize(session: nox.Session) -> None:
     """Run the module and its tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
-    session.install(*sanitized("address,undefined"), ".[test]")
+    session.install(*pip_settings("address,undefined"), ".[test]")
     logs = pathlib.Path(session.create_tmp()).resolve() / "sanitizer"
     take_reports(logs)
-    environment = sanitizer_environment(session, logs)
+    environment = sanitizer_environment(logs)
     # A run that finds nothing could also be one that looks at nothing. So first what must be found.
     for program, status, words in PLANTED:
         run = ["python", "-c", program]
@@ -207,40 +209,6 @@ def sanitize(session: nox.Session) -> None:
     finally:  # also of processes that a test started and whose status it did not look at
         if reports := take_reports(logs):
             session.error(f"a sanitizer reported:\n{reports}")
-
-
-def sanitized(kinds: str) -> list[str]:
-    """Return pip's settings for a build that sanitizers look at."""
-    settings = {
-        "cmake.build-type": "RelWithDebInfo",
-        "cmake.define.ZEROFILL_SANITIZE": kinds,
-        "install.strip": "false",
-    }
-    return [f"--config-settings={name}={value}" for name, value in settings.items()]
-
-
-def sanitizer_environment(session: nox.Session, logs: pathlib.Path) -> dict[str, str]:
-    """Return the variables that make a plain CPython run a module with AddressSanitizer.
-
-    Its library must be loaded before all others, and libstdc++ right behind it, because
-    AddressSanitizer looks for ``__cxa_throw`` as it starts. CPython's own allocator would hide
-    overflows within its arenas.
-    """
-    compiler = os.environ.get("CXX") or "c++"
-    libraries = [
-        session.run(compiler, f"-print-file-name={name}", silent=True, external=True).strip()
-        for name in ("libasan.so", "libubsan.so", "libstdc++.so.6")
-    ]
-    # An error aborts; a leak leaves the status alone, because take_reports() judges it.
-    flags = ["detect_leaks=1", "allocator_may_return_null=1", "abort_on_error=1"]
-    suppressions = pathlib.Path("tests/sanitizers/lsan.supp").resolve()
-    return {
-        "LD_PRELOAD": ":".join(libraries),
-        "PYTHONMALLOC": "malloc",
-        "ASAN_OPTIONS": f"{':'.join(flags)}:log_path={logs}",
-        "LSAN_OPTIONS": f"exitcode=0:suppressions={suppressions}:print_suppressions=0",
-        "UBSAN_OPTIONS": "print_stacktrace=1",
-    }
 
 
 @nox.session
@@ -277,6 +245,18 @@ def windows(session: nox.Session) -> None:
     session.run("ctest", "--test-dir", build, "--output-on-failure", "--no-tests=error")
     tests = session.posargs or ["-q", "tests/unit", "tests/contract"]
     session.run("python", "tests/platforms/windows.py", *tests)
+
+
+@nox.session
+def musl(session: nox.Session) -> None:
+    """Build a Python for musl, and run Python's tests there. Arguments are pytest's.
+
+    It takes a quarter of an hour on two cores the first time.
+    """
+    session.install(*group("native"), *group("zig"))
+    tests = ["unit", "contract", "concurrent", "sharing", "trust"]
+    arguments = session.posargs or ["-q", *(f"tests/{name}" for name in tests)]
+    session.run("python", "tests/platforms/musl.py", *arguments)
 
 
 @nox.session
@@ -318,9 +298,13 @@ def wheels(session: nox.Session) -> None:
     """Build a wheel on each CPython found here, check it and test it. Argument: their folder."""
     session.install(*group("wheels"))
     folder = pathlib.Path(session.posargs[0] if session.posargs else "dist").resolve()
+    # The wheel for this Python is tested by the other sessions, where they install it.
+    own = sysconfig.get_config_var("py_version_short") if "ZEROFILL_WHEELS" in os.environ else ""
     for version, python in find_pythons(session):
         session.log(f"Python {version}")
-        test_wheel(session, build_wheel(session, python, version, folder), python, version)
+        wheel = build_wheel(session, python, version, folder)
+        if version != own:
+            test_wheel(session, wheel, python, version)
 
 
 def build_wheel(session: nox.Session, python: str, version: str, folder: pathlib.Path) -> str:

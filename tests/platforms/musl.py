@@ -22,7 +22,8 @@ from pythons import download_wheels, unpack_python_sources
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
 VERSION = "3.13"
-SUITE = "trixie"
+SUITE_OF_LOADER = "trixie"
+SUITE_OF_SOURCES = "bookworm"  # those of libffi have a configure script there
 TARGET = "x86_64-linux-musl"
 WHEELS = ["numpy", "pytest", "hypothesis", "setuptools", "pybind11", "scikit-build-core"]
 
@@ -34,17 +35,17 @@ NOT_ON_MUSL = {
 }
 
 
-def write_tools(folder: pathlib.Path, loader: pathlib.Path) -> dict[str, str]:
+def write_tools(folder: pathlib.Path) -> dict[str, str]:
     """Write compilers for musl into a folder; return the environment in which they are used."""
     zig = pathlib.Path(importlib.util.find_spec("ziglang").origin).with_name("zig")
     folder.mkdir(parents=True, exist_ok=True)
     for tool in ["cc", "c++", "ar", "ranlib"]:
-        target = f"-target {TARGET} -dynamic -fPIC" if tool.startswith("c") else ""
+        target = f"-target {TARGET} -dynamic -fPIC -Wno-date-time" if tool.startswith("c") else ""
         (folder / tool).write_text(f'#!/bin/sh\nexec {zig} {tool} {target} "$@"\n')
         (folder / tool).chmod(0o755)
     names = {"CC": "cc", "CXX": "c++", "AR": "ar", "RANLIB": "ranlib"}
     tools = {variable: str(folder / name) for variable, name in names.items()}
-    return {**os.environ, **tools, "LDFLAGS": f"-Wl,--dynamic-linker={loader}"}
+    return {**os.environ, **tools}
 
 
 def build(
@@ -62,24 +63,33 @@ def make_python(folder: pathlib.Path) -> None:
     """Make the folder ``python``, with NumPy, ml_dtypes and pytest."""
     home, debian = folder / "python", folder / "debian"
     shutil.rmtree(folder, ignore_errors=True)
-    loader = unpack("musl", SUITE, "amd64", debian) / f"usr/lib/{TARGET}/libc.so"
-    env = write_tools(folder / "tools", loader)
+    loader = unpack("musl", SUITE_OF_LOADER, "amd64", debian) / f"usr/lib/{TARGET}/libc.so"
+    env = write_tools(folder / "tools")
+    env["LDFLAGS"] = f"-Wl,--dynamic-linker={loader}"
     env["PKG_CONFIG_LIBDIR"] = str(home / "lib/pkgconfig")  # not this machine's libraries
     prefix = f"--prefix={home}"
-    libffi = ["--disable-shared", "--disable-docs", "--disable-multi-os-directory"]
+    names = ["shared", "docs", "multi-os-directory", "exec-static-tramp"]
+    libffi = [f"--disable-{name}" for name in names]
     build(
-        unpack_sources("libffi", SUITE, "amd64", debian),
+        unpack_sources("libffi", SUITE_OF_SOURCES, "amd64", debian),
         [prefix, f"--host={TARGET}", f"--libdir={home}/lib", *libffi],
         [],
         env,
     )
-    build(unpack_sources("zlib", SUITE, "amd64", debian), [prefix, "--static"], ["libz.a"], env)
+    build(
+        unpack_sources("zlib", SUITE_OF_SOURCES, "amd64", debian),
+        [prefix, "--static"],
+        ["libz.a"],
+        env,
+    )
     unpack_python_sources(VERSION, mirror_of_this_machine(), folder / "sources")
+    # By what CPython knows musl, which clang's own header does not define.
+    env["CPP"] = f"{env['CC']} -E -D__DEFINED_va_list"
     build(folder / "sources", ["-q", prefix], [], env)
     shutil.rmtree(folder / "sources")
     wheels = folder / "wheels"
     download_wheels("musllinux_1_2_x86_64", VERSION, "download", "--dest", wheels, *WHEELS)
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation"]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     subprocess.run([*pip, "--no-binary=:all:", "--dest", wheels, "ml_dtypes"], check=True)
     (sources,) = wheels.glob("ml_dtypes*.tar.gz")
     install(folder, "--find-links", wheels, *WHEELS)
@@ -89,9 +99,8 @@ def make_python(folder: pathlib.Path) -> None:
 
 def install(folder: pathlib.Path, *arguments: object) -> None:
     """Install into the Python for musl what lies here, built with the tools for musl."""
-    env = write_tools(folder / "tools", folder)
     pip = [folder / "python/bin/python3", "-m", "pip", "install", "--quiet", "--no-index"]
-    subprocess.run([*pip, *map(str, arguments)], env={**env, "LDFLAGS": ""}, check=True)
+    subprocess.run([*pip, *map(str, arguments)], env=write_tools(folder / "tools"), check=True)
 
 
 def reason_to_skip() -> str:
@@ -122,8 +131,7 @@ def main() -> int:
     for test, why in NOT_ON_MUSL.items():
         print(f"not on musl: {test}: {why}", flush=True)
         command += ["--deselect", test]
-    tools = {"CXX": str(folder / "tools/c++"), "CC": str(folder / "tools/cc")}
-    return subprocess.run(command, cwd=PROJECT, env={**os.environ, **tools}).returncode
+    return subprocess.run(command, cwd=PROJECT, env=write_tools(folder / "tools")).returncode
 
 
 if __name__ == "__main__":

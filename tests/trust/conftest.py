@@ -15,7 +15,7 @@ def preload(tmp_path_factory):
     """Return the environment of a process in which calls can be made to fail."""
     library = preloading.build(tmp_path_factory.mktemp("preload"))
     if library is None:
-        pytest.skip("preloading needs Linux and a C++ compiler")
+        pytest.skip("preloading needs glibc and a C++ compiler")
     return {**os.environ, "LD_PRELOAD": str(library)}
 
 

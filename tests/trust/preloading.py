@@ -2,15 +2,15 @@
 
 import os
 import pathlib
+import platform
 import shutil
 import subprocess
-import sys
 
 
 def build(folder: pathlib.Path) -> pathlib.Path | None:
     """Return the library, or None if it cannot be built here."""
     compiler = os.environ.get("CXX") or shutil.which("c++")
-    if sys.platform != "linux" or compiler is None:
+    if platform.libc_ver()[0] != "glibc" or compiler is None:
         return None
     source = pathlib.Path(__file__).with_name("preload.cpp")
     library = folder / "preload.so"
