@@ -73,10 +73,9 @@ void* allocate_slot(std::size_t bytes) noexcept {
 
 // Runs of pages ----------
 
-[[gnu::noinline]] std::byte* allocate_run(std::size_t bytes, std::size_t alignment,
+[[gnu::noinline]] std::byte* allocate_run(NodeHeap* heap, std::size_t bytes, std::size_t alignment,
                                           bool* is_zero) noexcept {
   const std::size_t slack = std::max(alignment, kPageBytes) - kPageBytes;
-  NodeHeap* heap = node_heaps::of_this_thread();
   Lock lock(heap->mutex);
   const Run run = heap->pages.take(pages_for(bytes + slack), lock);
   if (run.segment == nullptr) return nullptr;
@@ -141,10 +140,19 @@ std::byte* take(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcep
     if (is_cacheable_run(bytes, alignment)) {
       if (void* cached = thread_cache::pop_run(bytes)) return static_cast<std::byte*>(cached);
     }
-    return allocate_run(bytes, alignment, is_zero);
+    return allocate_run(node_heaps::of_this_thread(), bytes, alignment, is_zero);
   }
   auto* slot = static_cast<std::byte*>(allocate_slot(bytes + slack));
   return slot != nullptr && slack != 0 ? align_up(slot, alignment) : slot;
+}
+
+/// Rather than to fail, from any node.
+std::byte* take_elsewhere(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcept {
+  std::byte* memory = nullptr;
+  node_heaps::for_each([&](NodeHeap* heap) {
+    if (memory == nullptr) memory = allocate_run(heap, bytes, alignment, is_zero);
+  });
+  return memory;
 }
 
 /// To its capacity: who resizes an array copies as much, because nobody knows what was asked for.
@@ -158,6 +166,7 @@ void unpoison_all(void* memory) noexcept {
 std::byte* allocate(std::size_t bytes, std::size_t alignment, bool* is_zero) noexcept {
   std::byte* memory = take(bytes, alignment, is_zero);
   if (memory == nullptr && blocks::trim_pool() != 0) memory = take(bytes, alignment, is_zero);
+  if (memory == nullptr) memory = take_elsewhere(bytes, alignment, is_zero);
   if (memory == nullptr) {
     return static_cast<std::byte*>(c_library::allocate(bytes, std::max(alignment, kLineBytes)));
   }
@@ -207,17 +216,18 @@ bool resize(Segment* segment, void* memory, std::size_t bytes) noexcept {
 void free(Segment* segment, void* memory, std::size_t alignment) noexcept {
   if (segment == nullptr) return c_library::free(memory);
   const PageOwner owner = segment->owner_of(memory);
-  const bool is_cached = node_heaps::is_cached_here(segment->heap);
+  const bool may_cache = node_heaps::may_be_cached(segment->heap);
+  if (!may_cache) node_heaps::notice_moves();
   if (owner.is_run()) {
     const Run run = run_of(segment, owner);
     const auto room = static_cast<std::size_t>(run.end() - static_cast<std::byte*>(memory));
-    const bool is_cacheable = is_cached && is_cacheable_run(room, alignment);
+    const bool is_cacheable = may_cache && is_cacheable_run(room, alignment);
     if (!is_cacheable || !thread_cache::push_run(memory, room, kOwner)) free_run(run);
     return;
   }
   const int size_class = owner.size_class();
   void* slot = alignment <= kLineBytes ? memory : slot_of(owner, memory);
-  if (!is_cached || !thread_cache::push(size_class, slot, kOwner)) flush(size_class, &slot, 1);
+  if (!may_cache || !thread_cache::push(size_class, slot, kOwner)) flush(size_class, &slot, 1);
 }
 
 std::size_t trim() noexcept {
@@ -230,12 +240,7 @@ std::size_t trim() noexcept {
   return bytes;
 }
 
-void apply_options() noexcept {
-  node_heaps::for_each([](NodeHeap* heap) {
-    Lock lock(heap->mutex);
-    heap->pages.apply_limit(lock);
-  });
-}
+void apply_options() noexcept { node_heaps::for_each(&node_heaps::apply_limit); }
 
 Sizes sizes() noexcept {
   Sizes all{};

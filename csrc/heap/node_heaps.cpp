@@ -26,6 +26,11 @@ NodeHeap* next_of(const NodeHeap* heap) noexcept {
   return heap->next.load(std::memory_order_acquire);
 }
 
+template <typename Function>
+void for_each_but_first(Function function) noexcept {
+  for (NodeHeap* heap = next_of(first()); heap != nullptr; heap = next_of(heap)) function(heap);
+}
+
 NodeHeap* find(int node) noexcept {
   NodeHeap* heap = first();
   while (heap != nullptr && heap->node.load(std::memory_order_relaxed) != node) {
@@ -61,12 +66,10 @@ Clock::time_point step(NodeHeap* heap, bool is_low) noexcept {
   const Clock::time_point now = Clock::now();
   const Clock::duration tick = std::max<Clock::duration>(decay_time() / PageHeap::kTicksOfDecay,
                                                          std::chrono::milliseconds(1));
-  if (is_low) {
-    pages.purge(0, lock);
-  } else if (now - heap->last_tick >= tick) {
+  if (is_low || now - heap->last_tick >= tick) {
     heap->last_tick = now;
     pages.grow_older();
-    pages.purge(PageHeap::kOld, lock);
+    pages.purge(is_low ? 0 : PageHeap::kOld, lock);
   }
   heap->ages = pages.idle_bytes() != 0;
   if (!heap->ages) return blocks::BackgroundThread::kWhenWoken;
@@ -87,10 +90,15 @@ NodeHeap* first() noexcept { return the_first.operator->(); }
 
 NodeHeap* of_this_thread() noexcept {
   if (!os::has_several_nodes()) return first();
-  are_several.store(true, std::memory_order_relaxed);
+  if (!are_several.load(std::memory_order_relaxed)) {
+    are_several.store(true, std::memory_order_relaxed);
+  }
   const int node = os::node_of_this_thread();
   NodeHeap* heap = find(node);
-  if (heap == nullptr) heap = add(node);
+  if (heap == nullptr) {
+    heap = add(node);
+    for_each(&apply_limit);  // each has a smaller share now
+  }
   if (heap != last_heap) thread_cache::clear();
   last_heap = heap;
   return heap;
@@ -99,10 +107,15 @@ NodeHeap* of_this_thread() noexcept {
 void look_for_move() noexcept {
   constexpr unsigned kPeriod = 64;  // two system calls for so many small arrays
   thread_local unsigned calls = 0;
-  if (++calls % kPeriod == 0) (void)of_this_thread();
+  if (++calls % kPeriod == 0 || last_heap == nullptr) (void)of_this_thread();
 }
 
 bool is_last_of_this_thread(const NodeHeap* heap) noexcept { return heap == last_heap; }
+
+void apply_limit(NodeHeap* heap) noexcept {
+  Lock lock(heap->mutex);
+  heap->pages.apply_limit(lock);
+}
 
 void see_to_ageing(NodeHeap* heap, Lock& lock) noexcept {
   constexpr Clock::duration kPatience = std::chrono::milliseconds(100);
@@ -112,7 +125,7 @@ void see_to_ageing(NodeHeap* heap, Lock& lock) noexcept {
   heap->ages = true;
   lock.unlock();
   const bool starts = blocks::start_chore(&step_all);
-  if (!starts) step_all();
+  if (!starts) (void)step(heap, blocks::is_memory_low());
   lock.lock();
   heap->next_try = starts ? Clock::time_point{} : Clock::now() + kPatience;
   if (!starts) heap->ages = false;
@@ -129,12 +142,13 @@ void lock_before_fork() noexcept {
 }
 
 void unlock_in_parent() noexcept {
-  for_each([](NodeHeap* heap) { heap->mutex.unlock(); });
+  for_each_but_first([](NodeHeap* heap) { heap->mutex.unlock(); });
+  first()->mutex.unlock();  // last: others may be added from then on
 }
 
 void unlock_in_child() noexcept {
+  unlock_in_parent();
   for_each([](NodeHeap* heap) {
-    heap->mutex.unlock();
     remake_in_child(&heap->mutex);
     heap->pages.remake_in_child();
   });

@@ -55,8 +55,8 @@ extern std::atomic<std::size_t> count;
 /// Whether of_this_thread() returned it last.
 bool is_last_of_this_thread(const NodeHeap* heap) noexcept;
 
-/// Whether the thread's cache may have memory of it.
-inline bool is_cached_here(const NodeHeap* heap) noexcept {
+/// Whether the thread may cache memory of it.
+inline bool may_be_cached(const NodeHeap* heap) noexcept {
   return !are_several.load(std::memory_order_relaxed) || is_last_of_this_thread(heap);
 }
 
@@ -64,10 +64,13 @@ inline bool is_cached_here(const NodeHeap* heap) noexcept {
 void look_for_move() noexcept;
 
 /// Call it before memory is taken from the thread's cache, which is full of another node's if the
-/// thread has moved.
+/// thread has moved, and where memory may not be cached.
 inline void notice_moves() noexcept {
   if (are_several.load(std::memory_order_relaxed)) look_for_move();
 }
+
+/// Purges its free pages if they exceed the limit. pre: no lock is held.
+void apply_limit(NodeHeap* heap) noexcept;
 
 /// A heap's part of what all may keep.
 inline std::size_t share_of(std::size_t bytes) noexcept {

@@ -277,10 +277,15 @@ def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: 
 
 def _wait_for_end(pid: int) -> None:
     """Wait as wait4(2) does, which sleeps through a signal that came just before it."""
-    if hasattr(os, "pidfd_open"):
-        with contextlib.suppress(OSError), launch.pidfd(pid) as ended:
-            while not select.select([ended], [], [], _SIGNAL_SECONDS)[0]:
-                pass  # Python has run the handlers of signals
+    if not hasattr(os, "pidfd_open"):
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            ended = stack.enter_context(launch.pidfd(pid))
+        except OSError:
+            return
+        while not select.select([ended], [], [], _SIGNAL_SECONDS)[0]:
+            pass  # Python has run the handlers of signals
 
 
 def _end(process: "subprocess.Popen[bytes]", error: BaseException) -> None:

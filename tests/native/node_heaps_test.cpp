@@ -1,6 +1,9 @@
 // heap/node_heaps: what was freed on a NUMA node is handed out there, and on no other.
 #include "heap/node_heaps.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <thread>
 #include <vector>
 
@@ -18,6 +21,12 @@ namespace {
 
 using namespace zerofill;
 using test::run_on;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;  // they need addresses of their own
+#else
+constexpr bool kSanitized = false;
+#endif
 
 // A slot, a run that threads cache, and one that they do not.
 constexpr std::size_t kSizes[] = {1 * KiB, 100 * KiB, 1 * MiB};
@@ -76,10 +85,9 @@ void what_another_node_frees_goes_home() {
       give_back(make(bytes));
       give_back(memory);
       std::byte* own = make(bytes);
-      CHECK(node_of(own) == 1);
+      CHECK(node_of(own) == 1 && own != memory);
       give_back(own);
     }).join();
-    CHECK(node_of(make(bytes)) == 0);
   }
 }
 
@@ -89,7 +97,7 @@ void threads_hand_memory_to_and_fro() {
   for (int round = 0; round < 20; ++round) {
     for (int number = 0; number < 4; ++number) {
       threads.emplace_back([&, number] {
-        run_on((number + round) % 2);
+        run_on(number % 2);
         std::vector<std::byte*>& mine = pieces[(number + round) % 4];
         for (std::byte* memory : mine) {
           CHECK(test::all_are(test::kDirty, memory, 1 * KiB));
@@ -110,15 +118,20 @@ void threads_hand_memory_to_and_fro() {
   }
 }
 
+/// Returns how many bytes were idle at most.
 std::size_t make_and_free(int node, std::size_t bytes) {
   move_to(node);
   std::vector<std::byte*> pieces;
+  std::size_t most_idle = 0;
   for (std::size_t made = 0; made < bytes; made += MiB) {
     pieces.push_back(make(MiB - 4 * KiB));
     test::make_dirty(pieces.back(), MiB - 4 * KiB);
   }
-  for (std::byte* memory : pieces) give_back(memory);
-  return heap::sizes().idle_bytes;
+  for (std::byte* memory : pieces) {
+    give_back(memory);
+    most_idle = std::max(most_idle, heap::sizes().idle_bytes);
+  }
+  return most_idle;
 }
 
 void all_together_keep_no_more_than_the_limit() {
@@ -143,6 +156,23 @@ void all_are_trimmed_and_age() {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   CHECK(heap::sizes().idle_bytes == 0);
+}
+
+void another_node_helps_where_no_segment_can_be_mapped() {
+  move_to(0);
+  give_back(make(20 * KiB));
+  CHECK(kSanitized || test::holds_in_child([] {
+          move_to(0);
+          std::vector<std::byte*> pieces;
+          for (int i = 0; i < 20; ++i) pieces.push_back(make(MiB));
+          for (std::byte* memory : pieces) give_back(memory);
+          move_to(1);
+          const rlimit limit{MiB, MiB};
+          if (setrlimit(RLIMIT_AS, &limit) != 0) return false;
+          int own = 0;
+          while (node_of(make(100 * KiB)) == 1) ++own;  // until its segment is full
+          return own * 100 * KiB <= 32 * MiB && node_of(make(3 * KiB)) == 0;
+        }));
 }
 
 void children_have_all_of_them() {
@@ -173,6 +203,7 @@ int main() {
   what_another_node_frees_goes_home();
   threads_hand_memory_to_and_fro();
   all_together_keep_no_more_than_the_limit();
+  another_node_helps_where_no_segment_can_be_mapped();
   children_have_all_of_them();
   all_are_trimmed_and_age();
 }

@@ -62,7 +62,8 @@ def build(
 def make_python(folder: pathlib.Path) -> None:
     """Make the folder ``python``, with NumPy, ml_dtypes and pytest."""
     home, debian = folder / "python", folder / "debian"
-    shutil.rmtree(folder, ignore_errors=True)
+    for name in ["debian", "python", "sources", "tools", "wheels"]:
+        shutil.rmtree(folder / name, ignore_errors=True)
     loader = unpack("musl", SUITE_OF_LOADER, "amd64", debian) / f"usr/lib/{TARGET}/libc.so"
     env = write_tools(folder / "tools")
     env["LDFLAGS"] = f"-Wl,--dynamic-linker={loader}"

@@ -106,8 +106,9 @@ def imported_names(path: pathlib.Path, dll: str) -> list[str]:
 def make_python(folder: pathlib.Path) -> None:
     """Make the folders ``python``, with NumPy and pytest, and ``include``."""
     home, sources = folder / "python", folder / "sources"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    for name in ["python", "sources", "include"]:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
     unpack_python_sources(VERSION, mirror_of_this_machine(), sources)
     unpack_interpreter(home, sources)
     copy_headers(sources, folder / "include")
