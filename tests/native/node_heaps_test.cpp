@@ -169,7 +169,7 @@ void another_node_helps_where_no_segment_can_be_mapped() {
           move_to(1);
           const rlimit limit{MiB, MiB};
           if (setrlimit(RLIMIT_AS, &limit) != 0) return false;
-          int own = 0;
+          std::size_t own = 0;
           while (node_of(make(100 * KiB)) == 1) ++own;  // until its segment is full
           return own * 100 * KiB <= 32 * MiB && node_of(make(3 * KiB)) == 0;
         }));
