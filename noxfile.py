@@ -152,8 +152,8 @@ def parallel(session: nox.Session) -> None:
     """Run the unit and contract tests on four threads at once."""
     session.install("pytest-run-parallel")
     install_zerofill(session, "test")
-    parallel = ["--parallel-threads=4", "--skip-thread-unsafe=true"]
-    session.run("pytest", "-q", *parallel, "tests/unit", "tests/contract")
+    threads = ["--parallel-threads=4", "--skip-thread-unsafe=true"]
+    session.run("pytest", "-q", *threads, "tests/unit", "tests/contract")
 
 
 @nox.session

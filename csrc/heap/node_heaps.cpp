@@ -22,15 +22,6 @@ Immortal<NodeHeap> the_first;
 /// What of_this_thread() returned last; null: nothing yet.
 thread_local NodeHeap* last_heap = nullptr;
 
-NodeHeap* next_of(const NodeHeap* heap) noexcept {
-  return heap->next.load(std::memory_order_acquire);
-}
-
-template <typename Function>
-void for_each_but_first(Function function) noexcept {
-  for (NodeHeap* heap = next_of(first()); heap != nullptr; heap = next_of(heap)) function(heap);
-}
-
 NodeHeap* find(int node) noexcept {
   NodeHeap* heap = first();
   while (heap != nullptr && heap->node.load(std::memory_order_relaxed) != node) {
@@ -142,7 +133,9 @@ void lock_before_fork() noexcept {
 }
 
 void unlock_in_parent() noexcept {
-  for_each_but_first([](NodeHeap* heap) { heap->mutex.unlock(); });
+  for (NodeHeap* heap = next_of(first()); heap != nullptr; heap = next_of(heap)) {
+    heap->mutex.unlock();
+  }
   first()->mutex.unlock();  // last: others may be added from then on
 }
 

@@ -35,12 +35,14 @@ namespace node_heaps {
 /// The first of a list, which others are added to and none is removed from.
 NodeHeap* first() noexcept;
 
+/// Null after the last one.
+inline NodeHeap* next_of(const NodeHeap* heap) noexcept {
+  return heap->next.load(std::memory_order_acquire);
+}
+
 template <typename Function>
 void for_each(Function function) noexcept {
-  for (NodeHeap* heap = first(); heap != nullptr;
-       heap = heap->next.load(std::memory_order_acquire)) {
-    function(heap);
-  }
+  for (NodeHeap* heap = first(); heap != nullptr; heap = next_of(heap)) function(heap);
 }
 
 /// The heap that the calling thread takes memory from: that of the node it runs on, or one that its

@@ -277,14 +277,8 @@ def _run(command: Sequence[str], environment: Mapping[str, str], passes_output: 
 
 def _wait_for_end(pid: int) -> None:
     """Wait as wait4(2) does, which sleeps through a signal that came just before it."""
-    if not hasattr(os, "pidfd_open"):
-        return
-    with contextlib.ExitStack() as stack:
-        try:
-            ended = stack.enter_context(launch.pidfd(pid))
-        except OSError:
-            return
-        while not select.select([ended], [], [], _SIGNAL_SECONDS)[0]:
+    with launch.pidfd(pid) as ended:
+        while ended is not None and not select.select([ended], [], [], _SIGNAL_SECONDS)[0]:
             pass  # Python has run the handlers of signals
 
 

@@ -140,9 +140,16 @@ def signals_deferred() -> Iterator[list[int]]:
 
 
 @contextlib.contextmanager
-def pidfd(pid: int) -> Iterator[int]:
-    """Yield a descriptor that can be read when a process has ended (pidfd_open(2), Linux)."""
-    descriptor = os.pidfd_open(pid)
+def pidfd(pid: int) -> Iterator[int | None]:
+    """Yield a descriptor that can be read when a process has ended (pidfd_open(2)).
+
+    None where it cannot be had: that is Linux's, since 5.3.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        yield None
+        return
     try:
         yield descriptor
     finally:

@@ -287,8 +287,8 @@ _MOST_FIGURES = 2000
 
 def _wait(process: "subprocess.Popen[bytes]") -> tuple[int, list[tuple[float, int]]]:
     figures: list[tuple[float, int]] = []
-    if hasattr(os, "pidfd_open"):  # Linux
-        with contextlib.suppress(OSError), launch.pidfd(process.pid) as ended:
+    with contextlib.suppress(OSError), launch.pidfd(process.pid) as ended:
+        if ended is not None:
             figures = _watch_resident_memory(process.pid, ended)
     return process.wait(), figures
 

@@ -5,7 +5,7 @@ import os
 import pathlib
 import subprocess
 
-__all__ = ["UnavailableError", "mirror_of_this_machine", "unpack", "unpack_sources"]
+__all__ = ["UnavailableError", "extract", "mirror_of_this_machine", "unpack", "unpack_sources"]
 
 
 class UnavailableError(Exception):
@@ -57,12 +57,15 @@ def unpack_sources(
         except subprocess.CalledProcessError as error:
             raise UnavailableError(f"the mirror has no sources of {package}") from error
         (archive,) = unpacked.parent.glob(f"{package}_*.orig.tar.*")
-        unpacked.mkdir()
-        subprocess.run(
-            ["tar", "-x", "-C", unpacked, "--strip-components=1", "-f", archive], check=True
-        )
-        archive.unlink()
+        extract(archive, unpacked)
     return unpacked
+
+
+def extract(archive: pathlib.Path, folder: pathlib.Path) -> None:
+    """Extract an archive of sources into a new folder, without its own top one, and remove it."""
+    folder.mkdir()
+    subprocess.run(["tar", "-x", "-C", folder, "--strip-components=1", "-f", archive], check=True)
+    archive.unlink()
 
 
 def _download(package: str, suite: str, architecture: str, folder: pathlib.Path) -> pathlib.Path:

@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 
-from debian import UnavailableError, mirror_of_this_machine
+from debian import UnavailableError, extract, mirror_of_this_machine
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -25,9 +25,7 @@ PROJECT = pathlib.Path(__file__).resolve().parents[2]
 def unpack_python_sources(number: str, mirror: str, folder: pathlib.Path) -> str:
     """Unpack the newest sources of a version, such as "3.14"; return their archive's name."""
     archive = _download_sources(number, mirror, folder.parent)
-    folder.mkdir()
-    subprocess.run(["tar", "-x", "-C", folder, "--strip-components=1", "-f", archive], check=True)
-    archive.unlink()
+    extract(archive, folder)
     return archive.name
 
 
