@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import os
 import pathlib
 import platform
@@ -77,7 +78,13 @@ def nodes_of(array, count=1000):  # None: of all
     addresses = (start + 4096 * chosen).astype("u8")
     found = np.full(len(addresses), -1, "i4")
     where, result = (ctypes.c_void_p(a.ctypes.data) for a in (addresses, found))
-    system_call(MOVE_PAGES, 0, ctypes.c_ulong(len(addresses)), where, None, result, 0)
+    for _ in range(100):
+        system_call(MOVE_PAGES, 0, ctypes.c_ulong(len(addresses)), where, None, result, 0)
+        missing = addresses[found == -errno.ENOENT]
+        if not len(missing):
+            break
+        # Linux 6.1 says this of a page that it has marked to learn who uses it, until one does.
+        array.view("u1")[missing - array.ctypes.data]
     return list(found)
 
 
