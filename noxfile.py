@@ -1,7 +1,8 @@
 """The project's commands: ``nox -l`` lists them, and CONTRIBUTING.md says when to use which.
 
 ``.ci/run`` calls the same sessions. Where ``ZEROFILL_WHEELS`` names a folder, they install the
-wheel that lies there instead of building the package each time.
+wheel that lies there instead of building the package each time. Where ``ZEROFILL_BUILDS`` does, the
+native tests are built there once.
 """
 
 import glob
@@ -19,7 +20,6 @@ from reports import PLANTED, PLANTED_RACE, take_reports
 from settings import pip_settings, sanitizer_environment
 
 nox.needs_version = ">=2024.10.9"
-nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["lint", "types", "quick"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
@@ -100,17 +100,12 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tidy(session: nox.Session) -> None:
-    """Compile everything with warnings as errors, the extension module too, and run clang-tidy.
-
-    Arguments are expressions for the paths of the files that it looks at, all by default.
-    """
+    """Run clang-tidy. Arguments are expressions for the paths of its files, all by default."""
     session.install(*group("tidy"), *group("native"), *BUILD_REQUIRES)
     pybind11 = session.run("python", "-m", "pybind11", "--cmakedir", silent=True).strip()
     build = configure(session, "debug-module", f"-Dpybind11_DIR={pybind11}")
-    session.run("cmake", "--build", build, "--parallel", "2")
-    session.run(
-        "run-clang-tidy.py", "-quiet", "-j", "2", "-p", build, *session.posargs, silent=True
-    )
+    run = ["run-clang-tidy.py", "-quiet", "-j", "2", "-p", build]
+    session.run(*run, *session.posargs, silent=True)
 
 
 # Tests ------------------------------------------------------------------------------------------
@@ -128,8 +123,7 @@ def tests(session: nox.Session) -> None:
     """Run the whole suite, as the README does. ``-- libraries`` installs the others first."""
     if session.posargs == ["libraries"]:
         for library in LIBRARIES:
-            quiet = ["pip", "install", "--quiet", "--no-compile"]
-            session.run(*quiet, library, success_codes=[0, 1])
+            session.run("pip", "install", "--quiet", library, success_codes=[0, 1])
     session.install(".[test]")
     session.run("pytest")
 
@@ -237,7 +231,7 @@ def windows(session: nox.Session) -> None:
 
     Arguments are pytest's; without any, the unit and contract tests run.
     """
-    session.install(*group("native"), *BUILD_REQUIRES)
+    session.install(*group("native"), *group("wine"), *BUILD_REQUIRES)
     has_wine = shutil.which("wine64") or shutil.which("wine64", path="/usr/lib/wine")
     if not has_wine or shutil.which("x86_64-w64-mingw32-g++-posix") is None:
         session.skip("there is no wine64, or no MinGW-w64, here")
@@ -285,7 +279,8 @@ def mutants(session: nox.Session) -> None:
 
 def configure(session: nox.Session, preset: str, *options: str, name: str = "") -> str:
     """Configure a preset of CMakePresets.json; return its build folder."""
-    build = str(pathlib.Path(session.create_tmp()).resolve() / (name or preset))
+    folder = os.environ.get("ZEROFILL_BUILDS") or session.create_tmp()
+    build = str(pathlib.Path(folder).resolve() / (name or preset))
     session.run("cmake", "--preset", preset, "-G", "Ninja", "-B", build, *options, silent=True)
     return build
 
@@ -313,7 +308,9 @@ def build_wheel(session: nox.Session, python: str, version: str, folder: pathlib
     shutil.rmtree(built, ignore_errors=True)
     session.run(python, "-m", "venv", f"{built}/venv", external=True)
     pip = [f"{built}/venv/bin/python", "-m", "pip"]
-    session.run(*pip, "wheel", "--quiet", "--no-deps", "-w", f"{built}/raw", ".", external=True)
+    settings = ["-C", "cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON"]
+    command = [*pip, "wheel", "--quiet", "--no-deps", *settings, "-w", f"{built}/raw", "."]
+    session.run(*command, external=True)
     (raw,) = glob.glob(f"{built}/raw/*.whl")
     session.run("auditwheel", "repair", "--wheel-dir", f"{built}/repaired", raw)
     session.run("python", ".ci/check_wheel.py", f"{built}/repaired")

@@ -27,7 +27,6 @@ import numpy as np
 
 import zerofill
 
-WAYS = ["shared_memory", "zerofill", "pages"]
 SIZES = {"1 MiB": 1 << 20, "64 MiB": 64 << 20, "1 GiB": 1 << 30}
 TRIPS = 50
 POPULATE_WRITE = 23  # madvise(2), Linux 5.14
@@ -114,6 +113,9 @@ class OfPages:
         os.close(made[0])
 
 
+WAYS = {"shared_memory": OfMultiprocessing, "zerofill": OfZerofill, "pages": OfPages}
+
+
 def answer(way, requests, answers):
     """Open what comes in, write to its first byte, and send it back."""
     while (message := requests.get()) is not None:
@@ -172,24 +174,24 @@ def main() -> None:
     options = parser.parse_args()
     if options.one:
         way, nbytes = options.one
-        ways = {"shared_memory": OfMultiprocessing, "zerofill": OfZerofill, "pages": OfPages}
-        print(json.dumps(measure(ways[way](), int(nbytes))))
+        print(json.dumps(measure(WAYS[way](), int(nbytes))))
         return
     limits = native_limit.measure(SIZES.values(), zerofill.configure().num_threads) or {}
     print("| size | step | shared_memory | zerofill | ratio | limit | ratio |")
     print("|---|---|---|---|---|---|---|")
+    ways = list(WAYS)
     for label, nbytes in SIZES.items():
-        records = {way: [] for way in WAYS}
+        records = {way: [] for way in ways}
         for turn in range(options.rounds):
-            first = turn % len(WAYS)
-            for way in WAYS[first:] + WAYS[:first]:
+            first = turn % len(ways)
+            for way in ways[first:] + ways[:first]:
                 command = [sys.executable, str(pathlib.Path(__file__)), "--one", way, str(nbytes)]
                 out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
                 records[way].append(json.loads(out.stdout))
         for step in records["zerofill"][0]:
             theirs, ours, limit = (
                 statistics.median([one[step] for one in records[way] if step in one] or [0])
-                for way in WAYS
+                for way in ways
             )
             if step == "made again" and limits:
                 limit = limits["resident"][nbytes]

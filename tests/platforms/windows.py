@@ -17,6 +17,7 @@ import sys
 import tempfile
 import zipfile
 
+import pefile
 from debian import UnavailableError, mirror_of_this_machine
 from pythons import download_wheels, unpack_python_sources
 
@@ -34,9 +35,6 @@ COMPILER = "x86_64-w64-mingw32-gcc-posix"
 # second, whose name has as many letters, and which passes the rest on.
 MATH = b"api-ms-win-crt-math-l1-1-0.dll"
 OWN_MATH = b"api-ms-win-own-math-l1-1-0.dll"
-
-# A line of objdump's tables: an address, an ordinal or none, a hint, a name.
-IMPORTED_NAME = re.compile(r"^\t[0-9a-f]+\s+(?:<none>\s+)?[0-9a-f]+\s+([A-Za-z_]\w*)$", re.M)
 
 # Tests that fail under wine and not for a fault of zerofill's.
 NOT_UNDER_WINE = {
@@ -82,7 +80,7 @@ def complete_mathematics(home: pathlib.Path) -> None:
         content = path.read_bytes()
         if MATH in content:
             path.write_bytes(content.replace(MATH, OWN_MATH))
-            names.update(imported_names(path, OWN_MATH.decode()))
+            names.update(imported_names(path, OWN_MATH))
     source = HERE / "windows/complex_math.c"
     complex_names = re.findall(r"(?:_RESULT\(|own_)(c\w+)\b", source.read_text())
     own = {name + kind for name in complex_names for kind in ("", "f", "l")}
@@ -95,12 +93,12 @@ def complete_mathematics(home: pathlib.Path) -> None:
         subprocess.run([COMPILER, *flags, source, definitions.name, *output], check=True)
 
 
-def imported_names(path: pathlib.Path, dll: str) -> list[str]:
+def imported_names(path: pathlib.Path, dll: bytes) -> list[str]:
     """Return the names that a module imports from a DLL."""
-    text = subprocess.check_output(["x86_64-w64-mingw32-objdump", "-p", path], text=True)
-    _, found, rest = text.partition(f"DLL Name: {dll}")
-    table = rest.partition("DLL Name:")[0] if found else ""
-    return IMPORTED_NAME.findall(table)
+    with pefile.PE(path, fast_load=True) as module:
+        module.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_IMPORT"]])
+        libraries = [found for found in module.DIRECTORY_ENTRY_IMPORT if found.dll == dll]
+        return [symbol.name.decode() for library in libraries for symbol in library.imports]
 
 
 def make_python(folder: pathlib.Path) -> None:

@@ -17,7 +17,6 @@ FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 # Frees a fifth of the limit, and lets Python grow by more than what is left beside it.
 IDLE = """
-import sysconfig
 import time
 import numpy as np
 import zerofill
@@ -42,7 +41,7 @@ except MemoryError:
 else:
     assert not array.any()
 held.clear()
-if sysconfig.get_config_var("Py_GIL_DISABLED"):  # its allocator keeps what was let go of
+if {free_threaded}:  # its allocator keeps what was let go of
     print("alive")
     raise SystemExit
 array = {make}
@@ -71,7 +70,14 @@ def test_a_limit_of_a_group_is_not_met_by_idle_memory(
     if piece == 16 << 10 and FREE_THREADED:
         pytest.skip("this Python's allocator takes a quarter more than it is asked for")
     how, blocks = MAKE[make]
-    code = IDLE.format(piece=piece, seconds=seconds, make=how, count=blocks, scrub=scrub)
+    code = IDLE.format(
+        piece=piece,
+        seconds=seconds,
+        make=how,
+        count=blocks,
+        scrub=scrub,
+        free_threaded=FREE_THREADED,
+    )
     for _ in range(count(1, 50)):
         assert run_in(group, code, tmp_path) == "alive\n"
 

@@ -217,10 +217,11 @@ except MemoryError:
 
 @pytest.mark.parametrize("kind", ["", "'legacy'"])
 @pytest.mark.parametrize("imported_before", [False, True])
-def test_a_sub_interpreter_gets_a_clean_import_error(imported_before, kind):
+def test_a_sub_interpreter_gets_a_clean_import_error(imported_before, kind, count):
     """Invariant 16."""
     if kind and sys.version_info < (3, 13):
         pytest.skip("this Python has one kind")
+    interpreters = count(10, 50)
     code = f"""
 try:
     import _interpreters as interpreters
@@ -229,7 +230,7 @@ except ImportError:
 if {imported_before}:
     import zerofill
 clean = 0
-for _ in range(50):
+for _ in range({interpreters}):
     other = interpreters.create({kind})
     try:
         failure = interpreters.run_string(other, "import zerofill")
@@ -243,7 +244,7 @@ if {imported_before}:  # else a sub-interpreter had NumPy, which a process can i
     clean += not zerofill.zeros(3).any()
 print(clean)
 """
-    assert run(code).stdout == f"{50 + imported_before}\n"
+    assert run(code).stdout == f"{interpreters + imported_before}\n"
 
 
 def test_options_that_two_threads_set_do_not_undo_each_other():
