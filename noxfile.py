@@ -16,7 +16,7 @@ import sysconfig
 import nox
 
 sys.path.append(str(pathlib.Path(__file__).parent / "tests/sanitizers"))
-from reports import PLANTED, PLANTED_RACE, take_reports
+from reports import IS_UNDEFINED_BEHAVIOR_LOOKED_FOR, PLANTED, PLANTED_RACE, take_reports
 from settings import pip_settings, sanitizer_environment
 
 nox.needs_version = ">=2024.10.9"
@@ -55,7 +55,7 @@ def install_zerofill(session: nox.Session, extra: str = "") -> None:
     """Install the package, from a wheel if there is one, with an extra."""
     folder = os.environ.get("ZEROFILL_WHEELS")
     tag = f"cp{sysconfig.get_config_var('py_version_nodot')}"
-    wheels = glob.glob(f"{folder}/*-{tag}-{tag}-*.whl") if folder else []
+    wheels = glob.glob(f"{folder}/*-{tag}-{tag}{sys.abiflags}-*.whl") if folder else []
     session.install((wheels[0] if wheels else ".") + (f"[{extra}]" if extra else ""))
 
 
@@ -193,6 +193,7 @@ def sanitize(session: nox.Session) -> None:
         session.run(*run, env=environment, success_codes=[status], silent=True, log=False)
         if words not in take_reports(logs):
             session.error(f"no sanitizer reported this, which it must:{program}")
+    session.run("python", "-c", IS_UNDEFINED_BEHAVIOR_LOOKED_FOR, env=environment, log=False)
     try:
         session.run(
             # Standard error stays open, because UndefinedBehaviorSanitizer writes its report there.
@@ -217,12 +218,18 @@ def native(session: nox.Session) -> None:
 
 @nox.session
 def machines(session: nox.Session) -> None:
-    """Run tests in small machines that this one is not: tests/platforms/machine.py, with names."""
+    """Run tests in small machines that this one is not: tests/platforms/machine.py, with names.
+
+    The one that is called aarch64 needs Debian's g++-aarch64-linux-gnu and qemu-system-arm.
+    """
     session.install(*group("native"))
     install_zerofill(session, "test")
     build = configure(session, "debug")
     session.run("cmake", "--build", build, "--parallel", "2")
-    session.run("python", "tests/platforms/machine.py", "--native", build, *session.posargs)
+    command = ["python", "tests/platforms/machine.py", "--native", build]
+    if "aarch64" in session.posargs:
+        command += ["--aarch64", cross_build(session, "aarch64")]
+    session.run(*command, *session.posargs)
 
 
 @nox.session
@@ -294,11 +301,15 @@ def wheels(session: nox.Session) -> None:
     session.install(*group("wheels"))
     folder = pathlib.Path(session.posargs[0] if session.posargs else "dist").resolve()
     # The wheel for this Python is tested by the other sessions, where they install it.
-    own = sysconfig.get_config_var("py_version_short") if "ZEROFILL_WHEELS" in os.environ else ""
-    for version, python in find_pythons(session):
+    own = sysconfig.get_config_var("py_version_short") + sys.abiflags
+    tested = own if "ZEROFILL_WHEELS" in os.environ else ""
+    pythons = find_pythons(session)
+    if not pythons or tested not in ["", *dict(pythons)]:
+        session.error(f"there is no Python {tested} with headers here, to build a wheel for")
+    for version, python in pythons:
         session.log(f"Python {version}")
         wheel = build_wheel(session, python, version, folder)
-        if version != own:
+        if version != tested:
             test_wheel(session, wheel, python, version)
 
 

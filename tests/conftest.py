@@ -31,9 +31,12 @@ def count(pytestconfig: pytest.Config):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests of zerofill's own memory under ZEROFILL_DISABLE=1, and of plain builds."""
+    """Skip what needs memory of zerofill's own, a plain build or a machine, where it is not."""
     is_sanitized = "ASAN_OPTIONS" in os.environ
+    is_machine = "ZEROFILL_TEST_MACHINE" in os.environ
     for item in items:
+        if not is_machine and item.get_closest_marker("in_machine"):
+            item.add_marker(pytest.mark.skip(reason="only in a machine of machine.py"))
         if is_disabled() and item.get_closest_marker("own_memory"):
             item.add_marker(pytest.mark.skip(reason="ZEROFILL_DISABLE=1 uses NumPy's memory"))
         plain_build = item.get_closest_marker("plain_build")

@@ -61,7 +61,7 @@ PlacedBlock make_sparse(const Request& request) {
 }
 
 PlacedBlock make_dense(const Request& request) {
-  make_room_for(request.bytes);
+  make_room_for(request.bytes, request.placement);
   PlacedBlock made = map_for(request, PageSize::huge);
   made.block->residency = Residency::unknown;
   // Fresh pages are zero in any case. Who did not ask for zeros says nothing about who does.

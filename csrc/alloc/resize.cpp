@@ -41,7 +41,7 @@ bool grow(OwnedBlock* block, std::byte** data, const Request& request,
           bool (*may_move_to)(const std::byte* data)) {
   const auto offset = static_cast<std::size_t>(*data - (*block)->address);
   const std::size_t needed = blocks::block_bytes(request.bytes, offset);
-  make_room_for(needed - (*block)->bytes);
+  make_room_for(needed - (*block)->bytes, (*block)->placement);
   const Growth growth = blocks::grow_block(&**block, needed);
   if (growth != Growth::possible_elsewhere) return growth == Growth::done;
   return move(block, data, request, may_move_to);

@@ -8,6 +8,7 @@
 #include "blocks/budget.h"
 #include "blocks/pool.h"
 #include "blocks/slabs.h"
+#include "os/nodes.h"
 #include "os/threads.h"
 
 namespace zerofill::alloc {
@@ -21,8 +22,8 @@ inline std::size_t trim_blocks() noexcept {
 
 /// For pages that are made when they are touched. Trims the pool first where they would not fit
 /// beside it, because a page fault cannot fail softly later.
-inline void make_room_for(std::size_t bytes) noexcept {
-  if (blocks::pool_sizes().bytes() != 0 && !blocks::would_fit(bytes)) trim_blocks();
+inline void make_room_for(std::size_t bytes, const os::Placement& placement) noexcept {
+  if (blocks::pool_sizes().bytes() != 0 && !blocks::would_fit(bytes, placement)) trim_blocks();
 }
 
 /// Returns attempt(). Where that throws OutOfMemory, trims the pool and tries again, for 20 ms:

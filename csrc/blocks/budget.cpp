@@ -77,9 +77,9 @@ bool is_memory_low() noexcept {
   return read_budget(&budget) && budget.available_bytes < 2 * headroom(budget.total_bytes);
 }
 
-bool would_fit(std::size_t bytes) noexcept {
+bool would_fit(std::size_t bytes, const os::Placement& placement) noexcept {
   os::MemoryBudget budget;
-  return !read_budget(&budget) || bytes <= left_of(budget, reserved.load());
+  return !read_budget(&budget, placement) || bytes <= left_of(budget, reserved.load());
 }
 
 std::size_t budget_total_bytes() noexcept {

@@ -14,9 +14,9 @@ namespace zerofill::blocks {
 /// Whether so little memory is left that the pool should be purged.
 bool is_memory_low() noexcept;
 
-/// Whether that many bytes would fit beside what is in use, what is reserved and the headroom. True
-/// where that is not known.
-bool would_fit(std::size_t bytes) noexcept;
+/// Whether that many bytes would fit beside what is in use, what is reserved and the headroom, on
+/// the nodes that a placement allows. True where that is not known.
+bool would_fit(std::size_t bytes, const os::Placement& placement = os::kUnplaced) noexcept;
 
 /// The size of the limit that was the tightest when it was last looked at.
 std::size_t budget_total_bytes() noexcept;

@@ -29,9 +29,15 @@ bool refuse_placement(PyObject* object) {
   return false;
 }
 
-/// A container may forbid the system call.
+/// A cpuset may leave the node out, and a container may forbid the system call.
 bool may_place(int node) {
   if (!os::has_several_nodes()) return true;
+  if ((os::allowed_nodes() & os::mask_of(node)) == 0) {
+    PyErr_Format(PyExc_PermissionError,
+                 "placement=%d cannot be had in this process, whose cpuset leaves node %d out",
+                 node, node);
+    return false;
+  }
   const int error = os::place_pages(nullptr, 0, os::placement_on(node));
   if (error == 0) return true;
   PyErr_Format(PyExc_PermissionError, "placement=%d cannot be had in this process (mbind(2): %s)",

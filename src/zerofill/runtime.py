@@ -84,8 +84,8 @@ def trim() -> int:
     """Return all memory that is cached for reuse to the system.
 
     What the C library keeps goes back too, as far as it can (malloc_trim(3)), and is not counted.
-    The one exception is what other threads cache: up to 64 KiB of each of the smallest sizes, and
-    four arrays of up to 256 KiB.
+    The one exception is what other threads cache: up to 64 KiB of each size class up to 16 KiB, and
+    up to four larger arrays, 1.25 MiB together.
 
     Returns
     -------

@@ -3,6 +3,7 @@
 import functools
 import os
 import pathlib
+import shutil
 import subprocess
 
 __all__ = ["UnavailableError", "extract", "mirror_of_this_machine", "unpack", "unpack_sources"]
@@ -39,8 +40,10 @@ def unpack(package: str, suite: str, architecture: str, folder: pathlib.Path) ->
             archive = _download(package, suite, architecture, unpacked.parent)
         except subprocess.CalledProcessError as error:
             raise UnavailableError(f"the mirror does not give {package} of {suite}") from error
-        subprocess.run(["dpkg-deb", "-x", archive, unpacked], check=True)
+        part = _new_folder(unpacked)
+        subprocess.run(["dpkg-deb", "-x", archive, part], check=True)
         archive.unlink()
+        part.rename(unpacked)
     return unpacked
 
 
@@ -50,9 +53,9 @@ def unpack_sources(
     """Unpack what a package is built from, without Debian's changes, as ``unpack`` does."""
     unpacked = folder / f"{suite}-{architecture}" / f"{package}-sources"
     if not unpacked.is_dir():
-        apt = _apt_environment(suite, architecture, unpacked.parent)
         command = ["apt-get", "-q", "source", "--download-only", "--tar-only", package]
         try:
+            apt = _apt_environment(suite, architecture, unpacked.parent)
             subprocess.run(command, cwd=unpacked.parent, env=apt, check=True)
         except subprocess.CalledProcessError as error:
             raise UnavailableError(f"the mirror has no sources of {package}") from error
@@ -63,9 +66,18 @@ def unpack_sources(
 
 def extract(archive: pathlib.Path, folder: pathlib.Path) -> None:
     """Extract an archive of sources into a new folder, without its own top one, and remove it."""
-    folder.mkdir()
-    subprocess.run(["tar", "-x", "-C", folder, "--strip-components=1", "-f", archive], check=True)
+    part = _new_folder(folder)
+    subprocess.run(["tar", "-x", "-C", part, "--strip-components=1", "-f", archive], check=True)
     archive.unlink()
+    part.rename(folder)
+
+
+def _new_folder(folder: pathlib.Path) -> pathlib.Path:
+    """Return an empty one beside it, in which it is made: it is whole as soon as it is there."""
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    return part
 
 
 def _download(package: str, suite: str, architecture: str, folder: pathlib.Path) -> pathlib.Path:
@@ -74,6 +86,8 @@ def _download(package: str, suite: str, architecture: str, folder: pathlib.Path)
     if package.startswith("linux-image-"):
         text = subprocess.check_output(["apt-cache", "depends", package], env=apt, text=True)
         name = text.partition("Depends: ")[2].split()[0]
+    for old in folder.glob(f"{name}_*.deb"):  # of a call that was interrupted
+        old.unlink()
     subprocess.run(["apt-get", "-q", "download", name], cwd=folder, env=apt, check=True)
     (archive,) = folder.glob(f"{name}_*.deb")
     return archive

@@ -3,8 +3,8 @@
 ``python tests/platforms/machine.py [MACHINE...]`` starts each machine in turn (all by default), in
 qemu without KVM, on a kernel of Debian's. It sees the files of this machine, and what it writes to
 them stays in its memory. It runs the Python that runs this, with zerofill and pytest installed, and
-the native tests of ``--native BUILD``. Needs Debian's packages qemu-system-x86, busybox-static,
-cpio and kmod; without them everything is skipped, by name.
+the native tests of ``--native BUILD``. Needs Debian's packages qemu-system-x86, cpio and kmod;
+without them everything is skipped, by name.
 """
 
 import argparse
@@ -181,13 +181,13 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.machines) - set(MACHINES):
         parser.error(f"no machine is called {', '.join(unknown)}: there are {', '.join(MACHINES)}")
-    names = options.machines or list(MACHINES)
-    emulators = {QEMU[MACHINES[name].architecture][0] for name in names}
-    if missing := [tool for tool in [*TOOLS, *emulators] if shutil.which(tool) is None]:
-        print(f"skipped: {', '.join(names)} (there is no {', '.join(missing)} here)")
-        return 0
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # where Debian has depmod, for root alone
     results = {}
-    for name in names:
+    for name in options.machines or list(MACHINES):
+        tools = [*TOOLS, QEMU[MACHINES[name].architecture][0]]
+        if missing := [tool for tool in tools if shutil.which(tool) is None]:
+            results[name] = f"skipped: there is no {', '.join(missing)} here"
+            continue
         native = options.aarch64 if name == "aarch64" else options.native
         if "{native}" in MACHINES[name].command and native is None:
             results[name] = "skipped: there is no build of the native tests"

@@ -1,6 +1,5 @@
 """Control groups of version 2: in a machine by machine.py, where they can be made."""
 
-import os
 import pathlib
 import subprocess
 import sys
@@ -11,9 +10,7 @@ MIB = 1 << 20
 ROOT = pathlib.Path("/sys/fs/cgroup")
 
 pytestmark = [
-    pytest.mark.skipif(
-        "ZEROFILL_TEST_MACHINE" not in os.environ, reason="only in a machine of machine.py"
-    ),
+    pytest.mark.in_machine,
     pytest.mark.thread_unsafe(reason="makes control groups"),
 ]
 

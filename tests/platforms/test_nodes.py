@@ -19,10 +19,10 @@ from zerofill import _zerofill
 
 MIB = 1 << 20
 
-NODES = _zerofill.system_info()["nodes"]
+NODES = [0, 1]
 
 pytestmark = [
-    pytest.mark.skipif(len(NODES) != 2, reason="this machine has not two NUMA nodes"),
+    pytest.mark.in_machine,
     pytest.mark.thread_unsafe(reason="changes memory policies and CPUs"),
 ]
 
@@ -88,13 +88,19 @@ def nodes_of(array, count=1000):  # None: of all
     return list(found)
 
 
+def in_another_process(code):
+    """Run a program that has this module as ``t``. That a kill is an error needs the process."""
+    lines = ["import sys", f"sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})"]
+    lines += ["import numpy as np", "import test_nodes as t", "import zerofill", code]
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=300)
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_kept():
     zerofill.trim()
-    if "ZEROFILL_TEST_MACHINE" in os.environ:
-        # A node of which no huge page is left has it come from another one, as it prefers to.
-        for file, value in [("drop_caches", "3"), ("compact_memory", "1")]:
-            pathlib.Path("/proc/sys/vm", file).write_text(value)
+    # A node of which no huge page is left has it come from another one, as it prefers to.
+    for file, value in [("drop_caches", "3"), ("compact_memory", "1")]:
+        pathlib.Path("/proc/sys/vm", file).write_text(value)
     yield
     zerofill.trim()
 
@@ -120,24 +126,35 @@ MAKERS = {
 }
 
 
-def written(array):
-    """Have another thread write to all of it: whoever touches a page, it is where it was wanted."""
-    with running_on(1), zerofill.configure(num_threads=1):
-        array[...] = 1
+def written(array, node=1):
+    """Have a thread without a policy write to all of it, on a node where it was not wanted."""
+
+    def write():
+        system_call(SET_MEMPOLICY, DEFAULT, None, 0)  # it has that of the thread that started it
+        with running_on(node):
+            array[...] = 1
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    thread.join()
     return array
 
 
-def make(kind, age, nbytes=16 * MIB, **options):
+def make(kind, age, nbytes=16 * MIB, writer=1, **options):
     if age == "reused":
-        written(MAKERS[kind](nbytes, **options))
-    return written(MAKERS[kind](nbytes, **options))
+        written(MAKERS[kind](nbytes, **options), writer)
+    return written(MAKERS[kind](nbytes, **options), writer)
+
+
+def test_there_are_two_nodes():
+    assert _zerofill.system_info()["nodes"] == NODES
 
 
 @pytest.mark.parametrize("kind", MAKERS)
 @pytest.mark.parametrize("node", [0, 1])
 def test_the_callers_node(kind, node, threads, age):
     with running_on(node):
-        array = make(kind, age)
+        array = make(kind, age, writer=1 - node)
     assert nodes_of(array) == [node] * 1000
 
 
@@ -146,7 +163,7 @@ def test_the_callers_node(kind, node, threads, age):
 @pytest.mark.parametrize("mode", [PREFERRED, BIND])
 def test_the_callers_policy(kind, node, mode, threads, age):
     with running_on(1 - node), policy(mode, node):
-        array = make(kind, age)
+        array = make(kind, age, writer=1 - node)
     assert nodes_of(array) == [node] * 1000
 
 
@@ -154,7 +171,7 @@ def test_the_callers_policy(kind, node, mode, threads, age):
 @pytest.mark.parametrize("node", [0, 1])
 def test_a_node_by_its_number(kind, node, threads, age):
     with running_on(1 - node):
-        array = make(kind, age, placement=node)
+        array = make(kind, age, writer=1 - node, placement=node)
     assert nodes_of(array) == [node] * 1000
 
 
@@ -197,13 +214,12 @@ def test_numpys_arrays():
     with zerofill.numpy_allocator(), running_on(0), policy(BIND, 1):
         for maker in (np.zeros, np.ones, lambda n: np.empty(n) + 1):
             for _ in range(2):
-                array = maker(4 * MIB)
-                array[...] = 2
+                array = written(maker(4 * MIB), 0)
                 assert nodes_of(array) == [1] * 1000
                 del array
         array = np.ones(3 * MIB)
         array.resize(9 * MIB)
-        array[...] = 2
+        written(array, 0)
         assert nodes_of(array) == [1] * 1000
 
 
@@ -259,8 +275,38 @@ def test_a_scrubbed_block_stays_on_its_node():
                 break
             threading.Event().wait(0.02)
         assert zerofill.stats().pooled_clean_bytes
+        before = zerofill.stats()
         array = zerofill.zeros(16 * MIB, "u1")
+        assert zerofill.stats().since(before).clean_hits == 1
         assert nodes_of(array) == [1] * 1000
+
+
+def test_idle_memory_makes_room_on_the_node_that_a_thread_is_bound_to():
+    in_another_process("""if True:
+        t.system_call(t.SET_MEMPOLICY, t.BIND, t.ctypes.byref(t.ctypes.c_ulong(2)), 64)
+        free = 0
+        for line in open("/sys/devices/system/node/node1/meminfo"):
+            if "MemFree" in line:
+                free = int(line.split()[3]) * 1024
+        assert zerofill.reserve(free // 2).wait()
+        with zerofill.numpy_allocator():
+            np.ones(free * 5 // 8, "u1")  # beside what is reserved, the node has no room for it
+    """)
+
+
+def test_a_node_that_a_cpuset_leaves_out():
+    group = pathlib.Path("/sys/fs/cgroup/node0")
+    group.mkdir()
+    try:
+        (group / "cpuset.mems").write_text("0")
+        in_another_process(f"""if True:
+            open("{group}/cgroup.procs", "w").write(str(t.os.getpid()))
+            with t.pytest.raises(PermissionError, match="placement=1 cannot be had"):
+                zerofill.zeros(16 << 20, "u1", placement=1)
+            assert set(t.nodes_of(zerofill.zeros(16 << 20, "u1", placement=0))) == {{0}}
+        """)
+    finally:
+        group.rmdir()
 
 
 def test_a_node_that_is_too_small_is_a_memory_error():
@@ -287,18 +333,15 @@ def threads_of_ours():
 
 def test_workers_have_the_policy_and_the_cpus_of_the_process():
     """Whatever the first large array was made under."""
-    code = f"""if True:
-        import os, sys
-        sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})
-        import test_nodes as t
-        import zerofill
+    in_another_process("""if True:
+        import os
         zerofill.configure(num_threads=4)
         everywhere = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {{0}})
+        os.sched_setaffinity(0, {0})
         with t.policy(t.BIND, 1):
-            t.zerofill.zeros(64 << 20, "u1")
+            zerofill.zeros(64 << 20, "u1")
         os.sched_setaffinity(0, everywhere)
-        t.zerofill.zeros(65 << 20, "u1")
+        zerofill.zeros(65 << 20, "u1")
         workers = [task for task in t.threads_of_ours() if "bg" not in (task / "comm").read_text()]
         assert len(workers) == 3, workers
         for task in workers:
@@ -306,8 +349,7 @@ def test_workers_have_the_policy_and_the_cpus_of_the_process():
         with t.running_on(0):
             array = zerofill.zeros(66 << 20, "u1")
         assert t.nodes_of(array) == [0] * 1000
-    """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+    """)
 
 
 def forbid(number):
@@ -323,22 +365,18 @@ def forbid(number):
 
 
 def test_a_system_that_forbids_it():
-    code = f"""if True:
-        import sys
-        sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})
-        import test_nodes as t
+    in_another_process("""if True:
         t.forbid(t.MBIND)
         with t.running_on(0):
             for make in t.MAKERS.values():
-                for options in [{{}}, {{"placement": "interleave"}}]:
+                for options in [{}, {"placement": "interleave"}]:
                     array = make(16 << 20, **options)
                     array[...] = 1
                     del array
-                    assert not t.zerofill.zeros(16 << 20, "u1").any()
+                    assert not zerofill.zeros(16 << 20, "u1").any()
             with t.pytest.raises(PermissionError, match="placement=1"):
-                t.zerofill.zeros(16 << 20, "u1", placement=1)
-    """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+                zerofill.zeros(16 << 20, "u1", placement=1)
+    """)
 
 
 def test_what_is_wrong_is_named():

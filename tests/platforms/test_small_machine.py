@@ -1,15 +1,12 @@
 """A machine of 512 MiB in all, by machine.py: nobody is killed for what zerofill keeps or gives."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
 pytestmark = [
-    pytest.mark.skipif(
-        "ZEROFILL_TEST_MACHINE" not in os.environ, reason="only in a machine of machine.py"
-    ),
+    pytest.mark.in_machine,
     pytest.mark.thread_unsafe(reason="takes all memory"),
 ]
 

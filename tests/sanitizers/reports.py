@@ -2,7 +2,7 @@
 
 import pathlib
 
-__all__ = ["PLANTED", "PLANTED_RACE", "take_reports"]
+__all__ = ["IS_UNDEFINED_BEHAVIOR_LOOKED_FOR", "PLANTED", "PLANTED_RACE", "take_reports"]
 
 # What a sanitizer must report: program, status, and words of the report.
 WRITE_AFTER_FREE = """
@@ -30,6 +30,11 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
+"""
+# Nothing undefined can be planted from Python. So whether the module calls what would report it.
+IS_UNDEFINED_BEHAVIOR_LOOKED_FOR = """
+import zerofill._zerofill
+assert b"__ubsan_handle" in open(zerofill._zerofill.__file__, "rb").read()
 """
 PLANTED = [(WRITE_AFTER_FREE, -6, "use-after-poison"), (LOST_BUFFER, 0, "Direct leak of 10")]
 

@@ -62,13 +62,14 @@ const NodeMask kNodes = []() noexcept {
   return nodes != 0 ? nodes : mask_of(0);
 }();
 
-/// The calling thread's policy, without the wish for balancing, which only set_mempolicy(2) takes.
+/// Of a mode: whether Linux may move pages to where they are used (automatic NUMA balancing).
+constexpr int kBalancing = 1 << 13;  // MPOL_F_NUMA_BALANCING, Linux 5.12
+
 bool read_policy(Placement* policy) noexcept {
-  constexpr int kBalancing = 1 << 13;  // MPOL_F_NUMA_BALANCING, Linux 5.12
   int mode = 0;
   KernelMask mask;
   if (get_policy(&mode, &mask, 0) != 0 || !mask.fits()) return false;
-  *policy = {mode & ~kBalancing, mask.words[0]};
+  *policy = {mode, mask.words[0]};
   return true;
 }
 
@@ -80,7 +81,7 @@ const Placement kPolicyAtLoad = []() noexcept {
 }();
 
 int mode_without_flags(const Placement& placement) noexcept {
-  return placement.mode & ~MPOL_MODE_FLAGS;
+  return placement.mode & ~(MPOL_MODE_FLAGS | kBalancing);
 }
 
 /// A policy of the system's own: on the node that touches a page.
@@ -145,7 +146,8 @@ NodeMask allowed_nodes() noexcept {
 Placement placement_of_this_thread() noexcept {
   Placement policy;
   if (!read_policy(&policy)) return kUnplaced;
-  if (!is_local(policy)) return policy;
+  // mbind(2) does not take the flag before Linux 5.15.
+  if (!is_local(policy)) return {policy.mode & ~kBalancing, policy.nodes};
   const int node = running_on();
   return node < 0 ? kUnplaced : Placement{MPOL_PREFERRED, mask_of(node)};
 }
