@@ -53,13 +53,12 @@ def unpack_sources(
     """Unpack what a package is built from, without Debian's changes, as ``unpack`` does."""
     unpacked = folder / f"{suite}-{architecture}" / f"{package}-sources"
     if not unpacked.is_dir():
-        command = ["apt-get", "-q", "source", "--download-only", "--tar-only", package]
+        command = ["source", "--download-only", "--tar-only", package]
         try:
             apt = _apt_environment(suite, architecture, unpacked.parent)
-            subprocess.run(command, cwd=unpacked.parent, env=apt, check=True)
+            archive = _fetch(command, f"{package}_*.orig.tar.*", unpacked.parent, apt)
         except subprocess.CalledProcessError as error:
             raise UnavailableError(f"the mirror has no sources of {package}") from error
-        (archive,) = unpacked.parent.glob(f"{package}_*.orig.tar.*")
         extract(archive, unpacked)
     return unpacked
 
@@ -86,10 +85,17 @@ def _download(package: str, suite: str, architecture: str, folder: pathlib.Path)
     if package.startswith("linux-image-"):
         text = subprocess.check_output(["apt-cache", "depends", package], env=apt, text=True)
         name = text.partition("Depends: ")[2].split()[0]
-    for old in folder.glob(f"{name}_*.deb"):  # of a call that was interrupted
+    return _fetch(["download", name], f"{name}_*.deb", folder, apt)
+
+
+def _fetch(
+    command: list[str], pattern: str, folder: pathlib.Path, apt: dict[str, str]
+) -> pathlib.Path:
+    """Have apt-get put one file into the folder; return it."""
+    for old in folder.glob(pattern):  # of a call that was interrupted
         old.unlink()
-    subprocess.run(["apt-get", "-q", "download", name], cwd=folder, env=apt, check=True)
-    (archive,) = folder.glob(f"{name}_*.deb")
+    subprocess.run(["apt-get", "-q", *command], cwd=folder, env=apt, check=True)
+    (archive,) = folder.glob(pattern)
     return archive
 
 

@@ -1,4 +1,4 @@
-"""On two NUMA nodes memory lies where it was wanted: in a machine by machine.py, say."""
+"""On two NUMA nodes memory lies where it was wanted: in a machine by machine.py."""
 
 import contextlib
 import ctypes
@@ -9,6 +9,7 @@ import platform
 import struct
 import subprocess
 import sys
+import textwrap
 import threading
 
 import numpy as np
@@ -91,7 +92,8 @@ def nodes_of(array, count=1000):  # None: of all
 def in_another_process(code):
     """Run a program that has this module as ``t``. That a kill is an error needs the process."""
     lines = ["import sys", f"sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})"]
-    lines += ["import numpy as np", "import test_nodes as t", "import zerofill", code]
+    lines += ["import numpy as np", "import test_nodes as t", "import zerofill"]
+    lines.append(textwrap.dedent(code))
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=300)
 
 
@@ -282,14 +284,11 @@ def test_a_scrubbed_block_stays_on_its_node():
 
 
 def test_idle_memory_makes_room_on_the_node_that_a_thread_is_bound_to():
-    in_another_process("""if True:
-        t.system_call(t.SET_MEMPOLICY, t.BIND, t.ctypes.byref(t.ctypes.c_ulong(2)), 64)
-        free = 0
-        for line in open("/sys/devices/system/node/node1/meminfo"):
-            if "MemFree" in line:
-                free = int(line.split()[3]) * 1024
-        assert zerofill.reserve(free // 2).wait()
-        with zerofill.numpy_allocator():
+    in_another_process("""
+        lines = open("/sys/devices/system/node/node1/meminfo").readlines()
+        (free,) = [int(line.split()[3]) * 1024 for line in lines if "MemFree" in line]
+        with t.policy(t.BIND, 1), zerofill.numpy_allocator():
+            assert zerofill.reserve(free // 2).wait()
             np.ones(free * 5 // 8, "u1")  # beside what is reserved, the node has no room for it
     """)
 
@@ -299,7 +298,7 @@ def test_a_node_that_a_cpuset_leaves_out():
     group.mkdir()
     try:
         (group / "cpuset.mems").write_text("0")
-        in_another_process(f"""if True:
+        in_another_process(f"""
             open("{group}/cgroup.procs", "w").write(str(t.os.getpid()))
             with t.pytest.raises(PermissionError, match="placement=1 cannot be had"):
                 zerofill.zeros(16 << 20, "u1", placement=1)
@@ -333,7 +332,7 @@ def threads_of_ours():
 
 def test_workers_have_the_policy_and_the_cpus_of_the_process():
     """Whatever the first large array was made under."""
-    in_another_process("""if True:
+    in_another_process("""
         import os
         zerofill.configure(num_threads=4)
         everywhere = os.sched_getaffinity(0)
@@ -365,7 +364,7 @@ def forbid(number):
 
 
 def test_a_system_that_forbids_it():
-    in_another_process("""if True:
+    in_another_process("""
         t.forbid(t.MBIND)
         with t.running_on(0):
             for make in t.MAKERS.values():

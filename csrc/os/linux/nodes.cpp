@@ -65,6 +65,7 @@ const NodeMask kNodes = []() noexcept {
 /// Of a mode: whether Linux may move pages to where they are used (automatic NUMA balancing).
 constexpr int kBalancing = 1 << 13;  // MPOL_F_NUMA_BALANCING, Linux 5.12
 
+/// The calling thread's; false when it is not known.
 bool read_policy(Placement* policy) noexcept {
   int mode = 0;
   KernelMask mask;
