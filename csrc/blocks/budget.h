@@ -5,11 +5,15 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 
 #include "os/nodes.h"
 
 namespace zerofill::blocks {
+
+/// How long what was read of the system serves requests that are a small part of what was left.
+constexpr auto kRecentTime = std::chrono::milliseconds(5);
 
 /// Whether so little memory is left that the pool should be purged.
 bool is_memory_low() noexcept;

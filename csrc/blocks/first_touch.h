@@ -38,6 +38,7 @@ class FirstTouch {
   bool make_huge(std::byte* address, std::size_t bytes) noexcept;
   bool make_small(std::byte* address, std::size_t bytes) noexcept;
   bool make_first(std::byte* address) noexcept;
+  bool collapse(std::byte* address) noexcept;
   bool allocate_for_sharing(const std::byte* address, std::size_t bytes) noexcept;
   void give_up() noexcept;
 

@@ -48,21 +48,31 @@ class OpenHandle {
   os::SharedHandle handle_;
 };
 
-OwnedBlock map(OpenHandle* handle, std::size_t bytes, std::size_t alignment) {
+bool may_hold_huge_pages(std::size_t bytes) noexcept {
   const std::size_t huge = os::huge_page_bytes();
-  const bool wants_huge = os::has_shared_huge_pages() && huge != 0 && bytes >= huge;
+  return os::has_shared_huge_pages() && huge != 0 && bytes >= huge;
+}
+
+OwnedBlock map(OpenHandle* handle, std::size_t bytes, std::size_t alignment) {
+  if (may_hold_huge_pages(bytes)) alignment = std::max(alignment, os::huge_page_bytes());
   void* address = nullptr;
-  const int error =
-      os::map_shared(handle->get(), bytes, std::max(alignment, wants_huge ? huge : 1), &address);
+  const int error = os::map_shared(handle->get(), bytes, alignment, &address);
   if (error != 0) refuse(error);
   Block block;
   block.address = static_cast<std::byte*>(address);
   block.bytes = bytes;
   block.fork_epoch = fork_epoch();
   block.shared = handle->release();
-  block.huge_pages =
-      wants_huge && should_ask_for_huge_pages() && os::advise_huge_pages(address, bytes) == 0;
   return OwnedBlock(block);
+}
+
+// Collapsed pages lie on the node of their first one. Where pages take turns, the first one of each
+// huge page would have the same turn.
+void ask_for_huge_pages(Block* block) noexcept {
+  const bool are_granted = os::are_shared_faults_huge() || !os::is_interleaved(block->placement);
+  block->huge_pages = may_hold_huge_pages(block->bytes) && are_granted &&
+                      should_ask_for_huge_pages(Sharing::yes) &&
+                      os::advise_huge_pages(block->address, block->bytes) == 0;
 }
 
 }  // namespace
@@ -82,6 +92,7 @@ OwnedBlock create_shared_block(std::size_t payload_bytes, std::size_t alignment,
   OpenHandle handle(created);
   OwnedBlock block = map(&handle, bytes, alignment);
   place_block(&*block, placement);
+  ask_for_huge_pages(&*block);
   block->content = Content::zero;
   return block;
 }
@@ -94,6 +105,7 @@ OwnedBlock attach_shared_block(os::SharedHandle handle, std::size_t payload_byte
   if (os::find_shared_bytes(handle, &bytes) != 0 || bytes < needed || bytes % os::page_bytes() != 0)
     return OwnedBlock();
   OwnedBlock block = map(&owned, bytes, alignment);
+  ask_for_huge_pages(&*block);
   block->residency = Residency::some;  // nobody knows, and it is never pooled here
   return identity != 0 && control_of(*block).identity() == identity ? std::move(block)
                                                                     : OwnedBlock();

@@ -55,6 +55,8 @@ Placement placement_on(int node) noexcept;
 /// Page by page in turn, over all nodes that are allowed.
 Placement interleaved_placement() noexcept;
 
+bool is_interleaved(const Placement& placement) noexcept;
+
 /// Has pages put there that are fresh in a range of whole pages. 0, or an errno value and then
 /// nothing was changed.
 int place_pages(void* address, std::size_t bytes, const Placement& placement) noexcept;

@@ -60,8 +60,16 @@ bool can_shared_be_lazy() noexcept;
 /// "unsupported" where it has none.
 const char* shared_huge_page_policy() noexcept;
 
-/// Whether huge pages may be had for shared memory.
+/// Whether huge pages may be had for shared memory: at the first touch, or by collapse_shared().
 bool has_shared_huge_pages() noexcept;
+
+/// Whether the first touch gives some.
+bool are_shared_faults_huge() noexcept;
+
+/// Makes a huge page of pages of which the first exists, whatever the system does by itself.
+/// ENOTSUP where that cannot be done; another value where there was no huge page left, say.
+/// pre: `address` is aligned to a huge page's size.
+int collapse_shared(void* address) noexcept;
 
 /// The most handles that the process may have, where it has such a limit (RLIMIT_NOFILE); else
 /// SIZE_MAX.

@@ -162,6 +162,7 @@ py::dict system_info() {
   record["huge_page_bytes"] = os::huge_page_bytes();
   record["huge_page_policy"] = os::huge_page_policy();
   record["shared_huge_page_policy"] = os::shared_huge_page_policy();
+  record["shared_huge_pages"] = os::has_shared_huge_pages() && os::huge_page_bytes() != 0;
   record["workers"] = team::workers();
   const auto nodes = py::reinterpret_steal<py::object>(node_numbers());
   if (!nodes) throw py::error_already_set();

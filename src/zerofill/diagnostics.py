@@ -86,7 +86,9 @@ def _page_advice(report: dict[str, Any]) -> list[str]:
 
 
 def _shared_page_advice(report: dict[str, Any]) -> list[str]:
-    if report["shared_huge_page_policy"] not in ("never", "deny") or not report["huge_page_bytes"]:
+    if report["shared_huge_pages"] or not report["huge_page_bytes"]:
+        return []
+    if report["shared_huge_page_policy"] == "unsupported":
         return []
     return [
         "Arrays made with shared=True get no huge pages, so that making one takes three to four "

@@ -2,6 +2,9 @@
 #include "blocks/budget.h"
 
 #include <cstdint>
+#include <deque>
+#include <thread>
+#include <vector>
 
 #include "alloc/allocator.h"
 #include "base/errors.h"
@@ -111,6 +114,53 @@ void settling_more_than_was_reserved_gives_back_that() {
   CHECK(is_refused(kThreeFifths));
 }
 
+/// One look at the system serves those that come shortly after. It may take long before a thread
+/// runs again, so that is tried more than once.
+void a_small_request_needs_no_look_of_its_own() {
+  int looks = 1;
+  for (int turn = 0; turn < 1000 && looks != 0; ++turn) {
+    const Reservation first(MiB);
+    looks = -test::readings();
+    const Reservation second(MiB);
+    looks += test::readings();
+  }
+  CHECK(looks == 0);
+}
+
+void small_requests_together_get_no_more_than_there_is() {
+  constexpr std::size_t kLeft = 100 * MiB;
+  for (int turn = 0; turn < 20; ++turn) {
+    test::set_available(test::kFakeHeadroom + kLeft);
+    std::deque<Reservation> granted[4];
+    std::vector<std::thread> threads;
+    for (auto& mine : granted) {
+      threads.emplace_back([&mine] {
+        (void)test::throws<OutOfMemory>([&mine] {
+          while (true) mine.emplace_back(64 * KiB);
+        });
+      });
+    }
+    std::size_t bytes = 0;
+    for (auto& thread : threads) thread.join();
+    for (const auto& mine : granted) bytes += mine.size() * 64 * KiB;
+    CHECK(bytes <= kLeft);
+    CHECK(bytes >= kLeft - 256 * KiB);
+  }
+  test::set_available(kAvailable);
+}
+
+/// Whatever the system's figures said a moment ago.
+void what_has_become_resident_is_part_of_what_was_left() {
+  test::set_available(test::kFakeHeadroom + 100 * MiB);
+  const int before = test::readings();
+  for (int turn = 0; turn < 1000; ++turn) {
+    Reservation made(MiB);
+    made.settle(MiB);
+  }
+  CHECK(test::readings() - before >= 100);
+  test::set_available(kAvailable);
+}
+
 }  // namespace
 
 int main() {
@@ -126,4 +176,7 @@ int main() {
   a_refusal_takes_nothing_from_others();
   settling_gives_back();
   settling_more_than_was_reserved_gives_back_that();
+  a_small_request_needs_no_look_of_its_own();
+  small_requests_together_get_no_more_than_there_is();
+  what_has_become_resident_is_part_of_what_was_left();
 }

@@ -14,6 +14,9 @@ constexpr std::size_t kFakeHeadroom = std::size_t{256} << 20;
 /// first it is all.
 void set_available(std::size_t bytes);
 
+/// How often that was read.
+int readings();
+
 /// How many bytes of addresses are left. At first there is no limit.
 void set_addresses_left(std::size_t bytes);
 

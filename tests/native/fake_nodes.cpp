@@ -21,6 +21,7 @@ int node_of_this_thread() noexcept { return node_of_thread; }
 Placement placement_of_this_thread() noexcept { return kUnplaced; }
 Placement placement_on(int) noexcept { return kUnplaced; }
 Placement interleaved_placement() noexcept { return kUnplaced; }
+bool is_interleaved(const Placement&) noexcept { return false; }
 int place_pages(void*, std::size_t, const Placement&) noexcept { return 0; }
 NodeMask limiting_nodes(const Placement&) noexcept { return nodes_with_memory(); }
 void apply_nodes_to_budget(NodeMask, MemoryBudget*) noexcept {}

@@ -318,10 +318,31 @@ void threads_share_and_send() {
   CHECK(alloc::kept_bytes() == 0);
 }
 
+/// Also where the system gives shared memory none by itself. It may refuse them for a while.
+void large_eager_blocks_are_on_huge_pages() {
+  const std::size_t huge = os::huge_page_bytes();
+  const bool are_there = huge != 0 && os::has_shared_huge_pages();
+  bool granted = false;
+  for (int turn = 0; turn < (are_there ? 60 : 1) && !granted; ++turn) {
+    if (turn != 0) os::sleep_microseconds(500'000);
+    alloc::trim();
+    const Allocation made = zeros(32 * MiB);
+    granted = made.block().huge_pages;
+    CHECK(all_are(kZero, made.data(), made.bytes()));
+  }
+  CHECK(granted == are_there);
+  CHECK(huge == 0 || !zeros(huge / 2).block().huge_pages);
+  options().huge_pages = false;
+  alloc::trim();
+  CHECK(!zeros(32 * MiB).block().huge_pages);
+  options().huge_pages = true;
+}
+
 }  // namespace
 
 int main() {
   blocks_are_zero_aligned_and_resident();
+  large_eager_blocks_are_on_huge_pages();
   sizes_that_overflow_are_refused();
   the_limit_of_files_is_kept_without_a_signal();
   signals_at_any_moment_keep_nothing_from_ending();

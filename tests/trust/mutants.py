@@ -100,6 +100,20 @@ MUTANTS = [
         ("pool_test", "residency_test"),
     ),
     Mutant(
+        "a short while after a look at the system every request is granted",
+        "csrc/blocks/budget.cpp",
+        "now_reserved <= reserved_at_most.load(std::memory_order_relaxed) &&",
+        "",
+        ("budget_test",),
+    ),
+    Mutant(
+        "what becomes resident is granted again without a look at the system",
+        "csrc/blocks/budget.cpp",
+        "  lower(&reserved_at_most, bytes);\n",
+        "",
+        ("budget_test",),
+    ),
+    Mutant(
         "a mapping is a page short",
         MAPPING,
         "return align_down(end, os::page_bytes());",

@@ -14,6 +14,7 @@ GOOD = {
     "huge_page_bytes": 2 << 20,
     "huge_page_policy": "madvise",
     "shared_huge_page_policy": "advise",
+    "shared_huge_pages": True,
 }
 OPTIONS = {"num_threads": 4, "pool_limit": None, "decay": 10.0, "scrub": "auto", "audit": False}
 
@@ -39,7 +40,14 @@ NO_HUGE = {"huge_page_bytes": 0, "huge_page_policy": "never"}
         ({**NO_HUGE, "huge_page_policy": "prctl never"}, {}, ["PR_SET_THP_DISABLE"]),
         ({**NO_HUGE, "huge_page_policy": "unsupported"}, {}, ["CONFIG_TRANSPARENT_HUGEPAGE"]),
         ({**NO_HUGE, "system": "Linux 5.4.0-generic"}, {}, ["switched off", "Linux 5.14"]),
-        ({"shared_huge_page_policy": "never"}, {}, ["shared=True"]),
+        ({"shared_huge_page_policy": "never"}, {}, []),
+        (
+            {"shared_huge_page_policy": "never", "shared_huge_pages": False},
+            {},
+            ["write advise to /sys/kernel/mm/transparent_hugepage/shmem_enabled"],
+        ),
+        ({"shared_huge_page_policy": "deny", "shared_huge_pages": False}, {}, ["shared=True"]),
+        ({"shared_huge_page_policy": "unsupported", "shared_huge_pages": False}, {}, []),
         ({"usable_cpus": 2}, {"num_threads": 2}, ["Only 2 of this machine's 4 CPUs"]),
         ({}, {"num_threads": 2}, ["num_threads is 2, and 4 CPUs may be used"]),
         ({}, {"num_threads": 8}, ["num_threads is 8, and only 4 CPUs"]),

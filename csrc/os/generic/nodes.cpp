@@ -12,6 +12,8 @@ Placement placement_of_this_thread() noexcept { return kUnplaced; }
 int node_of_this_thread() noexcept { return 0; }
 Placement placement_on(int) noexcept { return kUnplaced; }
 Placement interleaved_placement() noexcept { return kUnplaced; }
+
+bool is_interleaved(const Placement& /*placement*/) noexcept { return false; }
 int place_pages(void*, std::size_t, const Placement&) noexcept { return ENOSYS; }
 NodeMask limiting_nodes(const Placement&) noexcept { return 1; }
 void apply_nodes_to_budget(NodeMask, MemoryBudget*) noexcept {}

@@ -165,6 +165,10 @@ Placement placement_on(int node) noexcept { return {MPOL_BIND, mask_of(node)}; }
 
 Placement interleaved_placement() noexcept { return {MPOL_INTERLEAVE, allowed_nodes()}; }
 
+bool is_interleaved(const Placement& placement) noexcept {
+  return placement.mode == MPOL_INTERLEAVE;
+}
+
 int place_pages(void* address, std::size_t bytes, const Placement& placement) noexcept {
   KernelMask mask;
   mask.words[0] = placement.nodes;

@@ -14,11 +14,15 @@
 #include <cstring>
 
 #include "os/linux/huge_page_policy.h"
+#include "os/pages.h"
 #include "os/relatives.h"
 
-// A value of the kernel's interface that the headers of older C libraries lack.
+// Values of the kernel's interface that the headers of older C libraries lack.
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U  // Linux 6.3
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25  // Linux 6.1
 #endif
 
 namespace zerofill::os {
@@ -30,12 +34,17 @@ constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
 /// At load time: base/immortal.h.
 struct SharedHugePages {
   Policy policy;
-  bool are_there;
+  bool at_first_touch;
+  bool by_collapse;
 
   SharedHugePages() noexcept {
     read_policy_of_size("shmem_enabled", read_huge_page_bytes(), &policy);
-    are_there = std::strcmp(policy, "never") != 0 && std::strcmp(policy, "deny") != 0 &&
-                std::strcmp(policy, "unsupported") != 0;
+    const bool refused =
+        std::strcmp(policy, "deny") == 0 || std::strcmp(policy, "unsupported") == 0;
+    // "never" is about what the kernel does unasked, says madvise(2) of MADV_COLLAPSE. No range at
+    // all asks whether it is known.
+    at_first_touch = !refused && std::strcmp(policy, "never") != 0;
+    by_collapse = !refused && madvise(nullptr, 0, MADV_COLLAPSE) == 0;
   }
 };
 
@@ -149,7 +158,17 @@ bool can_shared_be_lazy() noexcept {
 
 const char* shared_huge_page_policy() noexcept { return kSharedHugePages.policy; }
 
-bool has_shared_huge_pages() noexcept { return kSharedHugePages.are_there; }
+bool has_shared_huge_pages() noexcept {
+  return kSharedHugePages.at_first_touch || kSharedHugePages.by_collapse;
+}
+
+bool are_shared_faults_huge() noexcept { return kSharedHugePages.at_first_touch; }
+
+int collapse_shared(void* address) noexcept {
+  if (!kSharedHugePages.by_collapse) return ENOTSUP;
+  if (madvise(address, huge_page_bytes(), MADV_COLLAPSE) == 0) return 0;
+  return errno == EINVAL ? ENOTSUP : errno;  // Linux 6.0, or refused to the process (prctl(2))
+}
 
 std::size_t most_handles() noexcept { return limit_of(RLIMIT_NOFILE); }
 

@@ -73,6 +73,10 @@ const char* shared_huge_page_policy() noexcept { return "unsupported"; }
 
 bool has_shared_huge_pages() noexcept { return false; }
 
+bool are_shared_faults_huge() noexcept { return false; }
+
+int collapse_shared(void* /*address*/) noexcept { return ENOTSUP; }
+
 std::size_t most_handles() noexcept { return SIZE_MAX; }
 
 std::size_t largest_shared_bytes() noexcept { return SIZE_MAX; }

@@ -1,6 +1,7 @@
 // Untried on Windows itself (compiled with MinGW-w64).
 #include "os/shared.h"
 
+#include <cerrno>
 #include <cstdint>
 
 #include "base/align.h"
@@ -100,6 +101,10 @@ bool can_shared_be_lazy() noexcept { return true; }
 const char* shared_huge_page_policy() noexcept { return "unsupported"; }
 
 bool has_shared_huge_pages() noexcept { return false; }
+
+bool are_shared_faults_huge() noexcept { return false; }
+
+int collapse_shared(void* /*address*/) noexcept { return ENOTSUP; }
 
 std::size_t most_handles() noexcept { return SIZE_MAX; }
 
