@@ -80,7 +80,6 @@ def test_python_does_not_count_zerofills_threads(count):
             check_in_child(lambda: None)
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")  # the test's own thread
 def test_fork_while_another_thread_fills(count):
     stop = threading.Event()
 
@@ -115,7 +114,6 @@ def test_fork_while_the_background_thread_scrubs(scrubbing, count):
         check_in_child(use_everything)
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")  # the test's own threads
 def test_fork_from_a_thread(count):
     errors = []
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "alloc/allocator.h"
+#include "base/counters.h"
 #include "base/errors.h"
 #include "base/options.h"
 #include "base/units.h"
@@ -318,23 +319,26 @@ void threads_share_and_send() {
   CHECK(alloc::kept_bytes() == 0);
 }
 
-/// Also where the system gives shared memory none by itself. It may refuse them for a while.
+/// Also where the system gives shared memory none by itself. It may refuse them for a while, or be
+/// so slow that small pages are made after the first few.
 void large_eager_blocks_are_on_huge_pages() {
-  const std::size_t huge = os::huge_page_bytes();
-  const bool are_there = huge != 0 && os::has_shared_huge_pages();
+  const bool are_there = os::huge_page_bytes() != 0 && os::has_shared_huge_pages();
+  const auto granted_bytes = [](std::size_t bytes) {
+    alloc::trim();
+    const auto before = counters().populated_huge.value();
+    const Allocation made = zeros(bytes);
+    CHECK(all_are(kZero, made.data(), made.bytes()));
+    return counters().populated_huge.value() - before;
+  };
   bool granted = false;
   for (int turn = 0; turn < (are_there ? 60 : 1) && !granted; ++turn) {
     if (turn != 0) os::sleep_microseconds(500'000);
-    alloc::trim();
-    const Allocation made = zeros(32 * MiB);
-    granted = made.block().huge_pages;
-    CHECK(all_are(kZero, made.data(), made.bytes()));
+    granted = granted_bytes(32 * MiB) != 0;
   }
   CHECK(granted == are_there);
-  CHECK(huge == 0 || !zeros(huge / 2).block().huge_pages);
+  CHECK(granted_bytes(MiB) == 0);
   options().huge_pages = false;
-  alloc::trim();
-  CHECK(!zeros(32 * MiB).block().huge_pages);
+  CHECK(granted_bytes(32 * MiB) == 0);
   options().huge_pages = true;
 }
 
