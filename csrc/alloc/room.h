@@ -36,6 +36,7 @@ auto with_room(Attempt attempt) {
   try {
     return attempt();
   } catch (const OutOfMemory&) {
+    blocks::forget_last_look();
     // Where there was nothing to trim, another thread may have purged the pool just before.
     tries = trim_blocks() != 0 ? 20 : 3;
   }
@@ -43,6 +44,7 @@ auto with_room(Attempt attempt) {
     try {
       return attempt();
     } catch (const OutOfMemory&) {
+      blocks::forget_last_look();
       os::sleep_microseconds(1000);
     }
   }

@@ -27,29 +27,31 @@ std::size_t headroom(std::size_t total_bytes) noexcept {
 std::atomic<std::size_t> last_total{0};
 std::atomic<std::size_t> last_available{0};
 
+enum class Figures { read, remembered, unknown };
+
 /// Where the figures cannot be read, because there is no file descriptor left say, the last known
-/// ones serve: unknown is not unlimited. False when there never were any.
-bool read_budget(os::MemoryBudget* budget,
-                 const os::Placement& placement = os::kUnplaced) noexcept {
+/// ones serve: unknown is not unlimited.
+Figures read_budget(os::MemoryBudget* budget,
+                    const os::Placement& placement = os::kUnplaced) noexcept {
   if (os::read_memory_budget(budget) == 0) {
     last_total.store(budget->total_bytes, std::memory_order_relaxed);
     last_available.store(budget->available_bytes, std::memory_order_relaxed);
     if (os::has_several_nodes()) {
       os::apply_nodes_to_budget(os::limiting_nodes(placement), budget);
     }
-    return true;
+    return Figures::read;
   }
   budget->total_bytes = last_total.load(std::memory_order_relaxed);
   budget->available_bytes = last_available.load(std::memory_order_relaxed);
   std::snprintf(budget->source, sizeof budget->source,
                 "when the limits could last be read; they cannot be read now");
-  return budget->total_bytes != 0;
+  return budget->total_bytes != 0 ? Figures::remembered : Figures::unknown;
 }
 
 /// At load time, so that there are figures for later.
 [[maybe_unused]] const bool kWasRead = []() noexcept {
   os::MemoryBudget budget;
-  return read_budget(&budget);
+  return read_budget(&budget) == Figures::read;
 }();
 
 // Reading the figures takes 50 us, a tenth of what 1 MiB of fresh shared memory takes or 4 MiB of
@@ -66,8 +68,10 @@ bool was_looked_lately(std::size_t now_reserved, Clock::time_point now) noexcept
          now.time_since_epoch().count() < looked_until.load(std::memory_order_relaxed);
 }
 
-void note_look(std::size_t now_reserved, std::size_t left, Clock::time_point when) noexcept {
-  reserved_at_most.store(now_reserved + left / kRecentPart, std::memory_order_relaxed);
+/// What was reserved then may have become resident meanwhile.
+void note_look(std::size_t then_reserved, std::size_t left, Clock::time_point when) noexcept {
+  const std::size_t still_reserved = std::min(then_reserved, reserved.load());
+  reserved_at_most.store(still_reserved + left / kRecentPart, std::memory_order_relaxed);
   looked_until.store((when + kRecentTime).time_since_epoch().count(), std::memory_order_relaxed);
 }
 
@@ -102,18 +106,21 @@ bool add_to_reserved(std::size_t bytes, std::size_t* before) noexcept {
 
 bool is_memory_low() noexcept {
   os::MemoryBudget budget;
-  return read_budget(&budget) && budget.available_bytes < 2 * headroom(budget.total_bytes);
+  return read_budget(&budget) != Figures::unknown &&
+         budget.available_bytes < 2 * headroom(budget.total_bytes);
 }
 
 bool would_fit(std::size_t bytes, const os::Placement& placement) noexcept {
   os::MemoryBudget budget;
-  return !read_budget(&budget, placement) || bytes <= left_of(budget, reserved.load());
+  return read_budget(&budget, placement) == Figures::unknown ||
+         bytes <= left_of(budget, reserved.load());
 }
 
 std::size_t budget_total_bytes() noexcept {
   const std::size_t known = last_total.load(std::memory_order_relaxed);
   os::MemoryBudget budget;
-  return known != 0 || !read_budget(&budget) ? known : budget.total_bytes;
+  if (known != 0 || read_budget(&budget) == Figures::unknown) return known;
+  return budget.total_bytes;
 }
 
 Reservation::Reservation(std::size_t bytes, const os::Placement& placement) : unsettled_(bytes) {
@@ -124,10 +131,14 @@ Reservation::Reservation(std::size_t bytes, const os::Placement& placement) : un
   const bool added = add_to_reserved(bytes, &before);
   if (!added) unsettled_ = 0;
   const Clock::time_point now = Clock::now();
-  // The figures are those of all nodes.
-  if (added && !os::has_several_nodes() && was_looked_lately(before + bytes, now)) return;
+  // With several nodes they depend on the placement.
+  if (added && !os::has_several_nodes() && was_looked_lately(before + bytes, now)) {
+    lower(&last_available, bytes);
+    return;
+  }
   os::MemoryBudget budget;
-  if (!read_budget(&budget, placement)) {
+  const Figures figures = read_budget(&budget, placement);
+  if (figures == Figures::unknown) {
     if (added) return;
     throw OutOfMemory(ENOMEM);
   }
@@ -135,7 +146,7 @@ Reservation::Reservation(std::size_t bytes, const os::Placement& placement) : un
   if (added && bytes <= available) {
     // In case that the figures cannot be read next time.
     last_available.store(minus(budget.available_bytes, bytes), std::memory_order_relaxed);
-    note_look(before + bytes, available - bytes, now);
+    if (figures == Figures::read) note_look(before + bytes, available - bytes, now);
     return;
   }
   settle(bytes);
@@ -154,9 +165,11 @@ void Reservation::settle(std::size_t bytes) noexcept {
 
 Reservation::~Reservation() { settle(unsettled_); }
 
+void forget_last_look() noexcept { reserved_at_most.store(0); }
+
 void forget_reservations_in_child() noexcept {
   reserved.store(0);
-  reserved_at_most.store(0);
+  forget_last_look();
 }
 
 }  // namespace zerofill::blocks

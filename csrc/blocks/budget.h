@@ -12,8 +12,12 @@
 
 namespace zerofill::blocks {
 
-/// How long what was read of the system serves requests that are a small part of what was left.
+/// How long what was read of the system serves requests that together are a small part of what was
+/// left, where there is one NUMA node.
 constexpr auto kRecentTime = std::chrono::milliseconds(5);
+
+/// Lets the next request look at the system.
+void forget_last_look() noexcept;
 
 /// Whether so little memory is left that the pool should be purged.
 bool is_memory_low() noexcept;

@@ -4,18 +4,30 @@
 #include <cerrno>
 #include <chrono>
 
+#include "base/align.h"
+#include "base/clock.h"
 #include "base/counters.h"
 #include "base/errors.h"
 #include "base/units.h"
 #include "blocks/huge_page_watch.h"
+#include "blocks/shared_block.h"
 #include "os/pages.h"
 #include "os/threads.h"
 #include "zeroing/chunks.h"
 
 namespace zerofill::blocks {
 
+FirstTouch::FirstTouch(Block* block, Users users) noexcept
+    : block_(block),
+      writes_(users == Users::none && !block->is_shared()),
+      asks_(block->huge_pages),
+      collapses_(may_collapse(*block) && should_collapse()) {}
+
 bool FirstTouch::make(std::size_t start, std::size_t bytes) noexcept {
   std::byte* address = block_->address + start;
+  if (collapses_.load(std::memory_order_relaxed) && bytes >= os::huge_page_bytes()) {
+    return make_collapsed(address, bytes);
+  }
   if (asks_.load(std::memory_order_relaxed) && bytes == os::huge_page_bytes()) {
     return make_huge(address, bytes);
   }
@@ -26,10 +38,9 @@ bool FirstTouch::make(std::size_t start, std::size_t bytes) noexcept {
 bool FirstTouch::make_huge(std::byte* address, std::size_t bytes) noexcept {
   const std::chrono::nanoseconds start = os::cpu_time_of_this_thread();
   if (!make_first(address)) return false;
-  const bool granted = os::is_huge_page_granted(address) || collapse(address);
-  const Sharing sharing = block_->is_shared() ? Sharing::yes : Sharing::no;
-  if (asks_) note_huge_page(granted, os::cpu_time_of_this_thread() - start, sharing);
-  if (!should_ask_for_huge_pages(sharing)) give_up();
+  const bool granted = os::is_huge_page_granted(address);
+  note_huge_page(granted, os::cpu_time_of_this_thread() - start);
+  if (!should_ask_for_huge_pages()) give_up();
   if (!granted) return make_small(address, bytes);
   granted_.store(true, std::memory_order_relaxed);
   counters().populated_huge.add(bytes);
@@ -43,13 +54,22 @@ bool FirstTouch::make_first(std::byte* address) noexcept {
   return true;
 }
 
-// Shared memory gets no huge pages at the first touch as Linux is set by default, but here it does:
-// 1 GiB takes two threads 100 ms so, and 310 as small pages.
-bool FirstTouch::collapse(std::byte* address) noexcept {
-  if (!block_->is_shared()) return false;
-  const int error = os::collapse_shared(address);
-  if (error == ENOTSUP) give_up();
-  return error == 0;
+// Linux gives shared memory no huge pages at the first touch unless it is told to. 1 GiB takes two
+// threads 100 ms so, and 280 as small pages.
+bool FirstTouch::make_collapsed(std::byte* address, std::size_t bytes) noexcept {
+  const std::size_t huge = os::huge_page_bytes();
+  const std::size_t whole = align_down(bytes, huge);
+  const Clock::time_point start = Clock::now();
+  for (std::size_t offset = 0; offset < whole; offset += huge) {
+    if (!make_first(address + offset)) return false;
+  }
+  const bool granted = os::collapse_shared(address, whole) == 0;
+  note_collapse(granted, Clock::now() - start, whole / huge);
+  if (!should_collapse()) collapses_ = false;
+  if (!granted) return make_small(address, bytes);
+  granted_.store(true, std::memory_order_relaxed);
+  counters().populated_huge.add(whole);
+  return whole == bytes || make_small(address + whole, bytes - whole);
 }
 
 // Small pages are populated, which is twice as fast as a fault for each. It holds the lock of the
@@ -79,7 +99,7 @@ bool FirstTouch::allocate_for_sharing(const std::byte* address, std::size_t byte
 // may come in each time, so it is tried once.
 bool FirstTouch::allocate_ahead() noexcept {
   constexpr std::size_t kMost = 128 * MiB;
-  if (!block_->is_shared() || asks_ || block_->bytes > kMost) return false;
+  if (!block_->is_shared() || asks_ || collapses_ || block_->bytes > kMost) return false;
   return os::allocate_shared(block_->shared, 0, block_->bytes) == 0;
 }
 
@@ -90,9 +110,20 @@ void FirstTouch::give_up() noexcept {
 
 void FirstTouch::finish() noexcept {
   block_->residency = Residency::all;
-  block_->huge_pages = asks_ && granted_;
+  block_->huge_pages = (asks_ || collapses_) && granted_;
   counters().populated.add(block_->bytes);
 }
+
+namespace {
+
+zeroing::Plan plan_for(const Block& block, const FirstTouch& first_touch) noexcept {
+  if (first_touch.collapses()) return zeroing::plan_collapse(block.bytes);
+  const bool in_file = block.is_shared() && !block.huge_pages;
+  return in_file ? zeroing::plan_first_touch_of_shared(block.bytes)
+                 : zeroing::plan_first_touch(block.bytes);
+}
+
+}  // namespace
 
 void make_resident(Block* block, Reservation* reservation, const team::Poll& poll) {
   FirstTouch first_touch(block);
@@ -102,9 +133,7 @@ void make_resident(Block* block, Reservation* reservation, const team::Poll& pol
     reservation->settle(bytes);
   };
   if (first_touch.allocate_ahead()) reservation->settle(block->bytes);
-  const bool in_file = block->is_shared() && !block->huge_pages;
-  const zeroing::Plan plan = in_file ? zeroing::plan_first_touch_of_shared(block->bytes)
-                                     : zeroing::plan_first_touch(block->bytes);
+  const zeroing::Plan plan = plan_for(*block, first_touch);
   zeroing::for_each_chunk(block->bytes, plan, poll, body);
   if (failed) throw OutOfMemory(ENOMEM);
   first_touch.finish();

@@ -17,17 +17,18 @@ enum class Users { none, some };
 class FirstTouch {
  public:
   /// pre: block->content is zero. The block is not moved meanwhile.
-  explicit FirstTouch(Block* block, Users users = Users::none) noexcept
-      : block_(block),
-        writes_(users == Users::none && !block->is_shared()),
-        asks_(block->huge_pages) {}
+  explicit FirstTouch(Block* block, Users users = Users::none) noexcept;
+
+  /// Whether small pages become huge ones, several chunks at once.
+  bool collapses() const noexcept { return collapses_; }
 
   /// Makes all pages exist beforehand, where that saves time. What fails is for make() to say.
   /// Whether it was done.
   bool allocate_ahead() noexcept;
 
-  /// Makes a chunk resident. Chunks start at multiples of a huge page's size, and are one. False
-  /// where that cannot be done: for a block that is shared or has users.
+  /// Makes a chunk resident. Chunks start at multiples of a huge page's size, and are one, or
+  /// several where it collapses. False where that cannot be done: for a block that is shared or has
+  /// users.
   bool make(std::size_t start, std::size_t bytes) noexcept;
 
   /// Says that all chunks were made. post: block->residency is all, and block->huge_pages says
@@ -36,9 +37,9 @@ class FirstTouch {
 
  private:
   bool make_huge(std::byte* address, std::size_t bytes) noexcept;
+  bool make_collapsed(std::byte* address, std::size_t bytes) noexcept;
   bool make_small(std::byte* address, std::size_t bytes) noexcept;
   bool make_first(std::byte* address) noexcept;
-  bool collapse(std::byte* address) noexcept;
   bool allocate_for_sharing(const std::byte* address, std::size_t bytes) noexcept;
   void give_up() noexcept;
 
@@ -46,7 +47,8 @@ class FirstTouch {
   /// Whether pages may be made by writing to them. To those of a block with users, only these may
   /// write; for a shared page there may be no memory (SIGBUS).
   const bool writes_;
-  std::atomic<bool> asks_;            ///< for huge pages
+  std::atomic<bool> asks_;            ///< for huge pages, by touching them
+  std::atomic<bool> collapses_;       ///< small pages to huge ones
   std::atomic<bool> granted_{false};  ///< one at least
   std::atomic<bool> populates_{true};
 };

@@ -19,10 +19,11 @@ using std::chrono::nanoseconds;
 // The small pages in its place take 0.7 ms.
 constexpr nanoseconds kSlowTime = microseconds(700);
 
-// The small pages of shared memory take 1 ms. A virtual machine may have given large free blocks
-// back to its host (free page reporting), and gets each page of them again when it is touched,
-// which takes 2 to 6 ms. Small pages then come from smaller blocks, which it has.
-constexpr nanoseconds kSlowSharedTime = milliseconds(1);
+// The small pages of shared memory take a thread 1 ms. Collapsing waits for each CPU that has
+// touched pages lately (lru_add_drain_all() in the kernel). A virtual machine may have given large
+// free blocks back to its host (free page reporting), and gets each page of them again when it is
+// touched, in 2 to 6 ms; small pages then come from smaller blocks, which it has.
+constexpr nanoseconds kSlowCollapse = milliseconds(1);
 
 // What is lost with one that is refused, at least: not the first of them tells, the next may do.
 constexpr nanoseconds kRefusedTime = milliseconds(2);
@@ -33,14 +34,15 @@ constexpr Clock::duration kScarceTime = std::chrono::seconds(1);
 
 Clock::rep now() noexcept { return Clock::now().time_since_epoch().count(); }
 
-class Watch {
+/// What was lost lately.
+class Losses {
  public:
-  bool is_scarce() const noexcept {
+  bool are_too_many() const noexcept {
     const Clock::rep until = scarce_until_.load(std::memory_order_relaxed);
     return until != 0 && now() < until;
   }
 
-  void note_loss(nanoseconds lost) noexcept {
+  void add(nanoseconds lost) noexcept {
     const Clock::rep time = now();
     if (time - counted_since_.load() > kScarceTime.count()) {
       counted_since_ = time;
@@ -57,31 +59,32 @@ class Watch {
   std::atomic<nanoseconds::rep> lost_time_{0};
 };
 
-Watch watches[2];
+Losses by_faults;
+Losses by_collapsing;
 std::atomic<unsigned long long> known_compactions{0};
 
-Watch& watch_of(Sharing sharing) noexcept { return watches[sharing == Sharing::yes ? 1 : 0]; }
+bool are_allowed() noexcept { return options().huge_pages.load(std::memory_order_relaxed); }
 
 bool was_compacting() noexcept {
   const unsigned long long count = os::count_compactions();
   return count > known_compactions.exchange(count, std::memory_order_relaxed);
 }
 
-nanoseconds lost_by_slow(nanoseconds cpu_time, Sharing sharing) noexcept {
-  if (sharing == Sharing::yes) return cpu_time - kSlowSharedTime;
-  return cpu_time > kSlowTime && was_compacting() ? cpu_time : nanoseconds(0);
-}
-
 }  // namespace
 
-bool should_ask_for_huge_pages(Sharing sharing) noexcept {
-  return options().huge_pages.load(std::memory_order_relaxed) && !watch_of(sharing).is_scarce();
+bool should_ask_for_huge_pages() noexcept { return are_allowed() && !by_faults.are_too_many(); }
+
+void note_huge_page(bool granted, nanoseconds cpu_time) noexcept {
+  if (granted && (cpu_time <= kSlowTime || !was_compacting())) return;
+  by_faults.add(std::max(cpu_time, granted ? kSlowTime : kRefusedTime));
 }
 
-void note_huge_page(bool granted, nanoseconds cpu_time, Sharing sharing) noexcept {
+bool should_collapse() noexcept { return are_allowed() && !by_collapsing.are_too_many(); }
+
+void note_collapse(bool granted, nanoseconds time, std::size_t pages) noexcept {
   const nanoseconds lost =
-      granted ? lost_by_slow(cpu_time, sharing) : std::max(cpu_time, kRefusedTime);
-  if (lost > nanoseconds(0)) watch_of(sharing).note_loss(lost);
+      granted ? time - static_cast<long>(pages) * kSlowCollapse : std::max(time, kRefusedTime);
+  if (lost > nanoseconds(0)) by_collapsing.add(lost);
 }
 
 }  // namespace zerofill::blocks

@@ -66,12 +66,9 @@ OwnedBlock map(OpenHandle* handle, std::size_t bytes, std::size_t alignment) {
   return OwnedBlock(block);
 }
 
-// Collapsed pages lie on the node of their first one. Where pages take turns, the first one of each
-// huge page would have the same turn.
 void ask_for_huge_pages(Block* block) noexcept {
-  const bool are_granted = os::are_shared_faults_huge() || !os::is_interleaved(block->placement);
-  block->huge_pages = may_hold_huge_pages(block->bytes) && are_granted &&
-                      should_ask_for_huge_pages(Sharing::yes) &&
+  block->huge_pages = os::are_shared_faults_huge() && may_hold_huge_pages(block->bytes) &&
+                      should_ask_for_huge_pages() &&
                       os::advise_huge_pages(block->address, block->bytes) == 0;
 }
 
@@ -113,6 +110,13 @@ OwnedBlock attach_shared_block(os::SharedHandle handle, std::size_t payload_byte
 
 std::size_t most_payload_bytes(const Block& block) noexcept {
   return block.bytes - os::page_bytes();
+}
+
+// Collapsed pages lie on the node of their first one. Where pages take turns, the first one of each
+// huge page would have the same turn.
+bool may_collapse(const Block& block) noexcept {
+  return block.is_shared() && os::can_collapse_shared() && !os::are_shared_faults_huge() &&
+         may_hold_huge_pages(block.bytes) && !os::is_interleaved(block.placement);
 }
 
 bool protect_payload(const Block& block) noexcept {

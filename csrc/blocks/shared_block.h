@@ -27,6 +27,9 @@ OwnedBlock attach_shared_block(os::SharedHandle handle, std::size_t payload_byte
 /// What a payload may have at most.
 std::size_t most_payload_bytes(const Block& block) noexcept;
 
+/// Whether its pages may become huge ones by os::collapse_shared(), and not at the first touch.
+bool may_collapse(const Block& block) noexcept;
+
 /// Makes the payload read-only. False when that cannot be done.
 bool protect_payload(const Block& block) noexcept;
 

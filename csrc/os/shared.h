@@ -66,10 +66,14 @@ bool has_shared_huge_pages() noexcept;
 /// Whether the first touch gives some.
 bool are_shared_faults_huge() noexcept;
 
-/// Makes a huge page of pages of which the first exists, whatever the system does by itself.
-/// ENOTSUP where that cannot be done; another value where there was no huge page left, say.
-/// pre: `address` is aligned to a huge page's size.
-int collapse_shared(void* address) noexcept;
+/// Whether collapse_shared() may give some.
+bool can_collapse_shared() noexcept;
+
+/// Makes huge pages of pages, whatever the system does at the first touch. Where not all could be
+/// made, some may have been.
+/// pre: `address` and `bytes` are multiples of a huge page's size, and the first page of each
+/// exists.
+int collapse_shared(void* address, std::size_t bytes) noexcept;
 
 /// The most handles that the process may have, where it has such a limit (RLIMIT_NOFILE); else
 /// SIZE_MAX.

@@ -60,6 +60,12 @@ Plan plan_first_touch_of_shared(std::size_t bytes) noexcept {
   return {kChunkBytes, threads_for(bytes, kParallelSharedBytes), false};
 }
 
+// Each call waits for other CPUs, so there are few for large blocks.
+Plan plan_collapse(std::size_t bytes) noexcept {
+  const std::size_t chunk = bytes < 16 * kChunkBytes ? kChunkBytes : 4 * kChunkBytes;
+  return {chunk, threads_for(bytes, 2 * kChunkBytes), false};
+}
+
 Plan plan_scrubbing(std::size_t bytes) noexcept {
   return {kChunkBytes / 2, 1, bytes >= kStreamingBytes};
 }

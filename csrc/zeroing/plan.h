@@ -21,6 +21,9 @@ Plan plan_first_touch(std::size_t bytes) noexcept;
 /// The same for small pages that other processes can have too.
 Plan plan_first_touch_of_shared(std::size_t bytes) noexcept;
 
+/// The same for small pages that become huge ones, in the same step.
+Plan plan_collapse(std::size_t bytes) noexcept;
+
 /// For zeroing `bytes` in the background: one thread, which can stop after every chunk.
 Plan plan_scrubbing(std::size_t bytes) noexcept;
 

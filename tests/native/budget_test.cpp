@@ -127,6 +127,17 @@ void a_small_request_needs_no_look_of_its_own() {
   CHECK(looks == 0);
 }
 
+void without_figures_small_requests_get_no_more_than_was_left() {
+  test::set_available(test::kFakeHeadroom + 100 * MiB);
+  CHECK(!is_refused(MiB));
+  test::set_readable(false);
+  int granted = 0;
+  while (granted < 1000 && !is_refused(MiB)) ++granted;  // which do not become resident
+  CHECK(granted <= 100);
+  test::set_readable(true);
+  test::set_available(kAvailable);
+}
+
 void small_requests_together_get_no_more_than_there_is() {
   constexpr std::size_t kLeft = 100 * MiB;
   for (int turn = 0; turn < 20; ++turn) {
@@ -152,13 +163,25 @@ void small_requests_together_get_no_more_than_there_is() {
 /// Whatever the system's figures said a moment ago.
 void what_has_become_resident_is_part_of_what_was_left() {
   test::set_available(test::kFakeHeadroom + 100 * MiB);
-  const int before = test::readings();
+  int last = test::readings();
+  int since = 0;
   for (int turn = 0; turn < 1000; ++turn) {
     Reservation made(MiB);
     made.settle(MiB);
+    since = test::readings() == last ? since + 1 : 0;
+    last = test::readings();
+    CHECK(since <= 6);  // a sixteenth
   }
-  CHECK(test::readings() - before >= 100);
   test::set_available(kAvailable);
+}
+
+/// It reserves nothing yet, so that what its parent may reserve would be too much.
+void the_child_of_a_fork_looks_for_itself() {
+  Reservation parents(kThreeFifths);
+  const int before = test::readings();
+  blocks::forget_reservations_in_child();
+  const Reservation childs(MiB);
+  CHECK(test::readings() == before + 1);
 }
 
 }  // namespace
@@ -177,6 +200,8 @@ int main() {
   settling_gives_back();
   settling_more_than_was_reserved_gives_back_that();
   a_small_request_needs_no_look_of_its_own();
+  without_figures_small_requests_get_no_more_than_was_left();
   small_requests_together_get_no_more_than_there_is();
   what_has_become_resident_is_part_of_what_was_left();
+  the_child_of_a_fork_looks_for_itself();
 }

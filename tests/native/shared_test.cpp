@@ -337,6 +337,7 @@ void large_eager_blocks_are_on_huge_pages() {
   }
   CHECK(granted == are_there);
   CHECK(granted_bytes(MiB) == 0);
+  CHECK(zeros(32 * MiB, Commit::lazy).block().huge_pages == os::are_shared_faults_huge());
   options().huge_pages = false;
   CHECK(granted_bytes(32 * MiB) == 0);
   options().huge_pages = true;

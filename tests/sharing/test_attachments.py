@@ -2,7 +2,6 @@
 
 import gc
 import multiprocessing
-import pathlib
 import sys
 
 import pytest
@@ -11,12 +10,6 @@ import sharing_workers as workers
 import zerofill
 
 MIB = 1 << 20
-
-
-def has_huge_pages():
-    """Return whether shared memory may have huge pages."""
-    file = pathlib.Path("/sys/kernel/mm/transparent_hugepage/shmem_enabled")
-    return file.exists() and not any(no in file.read_text() for no in ("[never]", "[deny]"))
 
 
 pytestmark = [
@@ -33,9 +26,9 @@ def pool(request):
     gc.collect()  # errors hold the frames in which they were raised
 
 
-@pytest.mark.skipif(has_huge_pages(), reason="few faults are enough with huge pages")
 def test_pages_fault_once(pool):
-    array = zerofill.zeros(64 * MIB, "u1", shared=True)
+    with zerofill.configure(huge_pages="off"):  # with them few faults are enough
+        array = zerofill.zeros(64 * MIB, "u1", shared=True)
     faults = [pool.apply(workers.faults_of_sum, (array,)) for _ in range(5)]
     # The second time it is not known yet that it comes again.
     assert max(faults[2:]) < faults[0] / 10

@@ -37,17 +37,17 @@ std::size_t read_huge_page_bytes() noexcept {
   return known ? size : 0;
 }
 
-void read_policy_of_size(const char* file, std::size_t huge_page_bytes, Policy* policy) noexcept {
+bool read_policy_of_size(const char* file, std::size_t huge_page_bytes, Policy* policy) noexcept {
   if (!read_policy(file, policy)) {
     std::snprintf(*policy, sizeof *policy, "unsupported");
-    return;
+    return false;
   }
   char name[64];
   Policy of_size = "inherit";
   std::snprintf(name, sizeof name, "hugepages-%zukB/%s", huge_page_bytes / 1024, file);
-  if (read_policy(name, &of_size) && std::strcmp(of_size, "inherit") != 0) {
-    std::memcpy(*policy, of_size, sizeof of_size);
-  }
+  if (!read_policy(name, &of_size) || std::strcmp(of_size, "inherit") == 0) return false;
+  std::memcpy(*policy, of_size, sizeof of_size);
+  return true;
 }
 
 }  // namespace zerofill::os

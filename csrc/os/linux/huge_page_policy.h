@@ -16,7 +16,8 @@ bool read_policy(const char* name, Policy* policy) noexcept;
 std::size_t read_huge_page_bytes() noexcept;
 
 /// A policy, and that of the size, which may be to do as the other says (Linux 6.8 and newer).
-/// pre: `file` is "enabled" or "shmem_enabled". "unsupported" where there are no huge pages.
-void read_policy_of_size(const char* file, std::size_t huge_page_bytes, Policy* policy) noexcept;
+/// pre: `file` is "enabled" or "shmem_enabled". "unsupported" where there are no huge pages. True
+/// where it is the size's own.
+bool read_policy_of_size(const char* file, std::size_t huge_page_bytes, Policy* policy) noexcept;
 
 }  // namespace zerofill::os

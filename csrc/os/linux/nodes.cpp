@@ -65,6 +65,8 @@ const NodeMask kNodes = []() noexcept {
 /// Of a mode: whether Linux may move pages to where they are used (automatic NUMA balancing).
 constexpr int kBalancing = 1 << 13;  // MPOL_F_NUMA_BALANCING, Linux 5.12
 
+constexpr int kWeightedInterleave = 6;  // MPOL_WEIGHTED_INTERLEAVE, Linux 6.9
+
 /// The calling thread's; false when it is not known.
 bool read_policy(Placement* policy) noexcept {
   int mode = 0;
@@ -166,7 +168,8 @@ Placement placement_on(int node) noexcept { return {MPOL_BIND, mask_of(node)}; }
 Placement interleaved_placement() noexcept { return {MPOL_INTERLEAVE, allowed_nodes()}; }
 
 bool is_interleaved(const Placement& placement) noexcept {
-  return placement.mode == MPOL_INTERLEAVE;
+  const int mode = mode_without_flags(placement);
+  return mode == MPOL_INTERLEAVE || mode == kWeightedInterleave;
 }
 
 int place_pages(void* address, std::size_t bytes, const Placement& placement) noexcept {

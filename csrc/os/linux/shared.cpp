@@ -14,7 +14,6 @@
 #include <cstring>
 
 #include "os/linux/huge_page_policy.h"
-#include "os/pages.h"
 #include "os/relatives.h"
 
 // Values of the kernel's interface that the headers of older C libraries lack.
@@ -38,13 +37,19 @@ struct SharedHugePages {
   bool by_collapse;
 
   SharedHugePages() noexcept {
-    read_policy_of_size("shmem_enabled", read_huge_page_bytes(), &policy);
-    const bool refused =
-        std::strcmp(policy, "deny") == 0 || std::strcmp(policy, "unsupported") == 0;
-    // "never" is about what the kernel does unasked, says madvise(2) of MADV_COLLAPSE. No range at
-    // all asks whether it is known.
-    at_first_touch = !refused && std::strcmp(policy, "never") != 0;
-    by_collapse = !refused && madvise(nullptr, 0, MADV_COLLAPSE) == 0;
+    Policy of_all = "unsupported";
+    (void)read_policy("shmem_enabled", &of_all);
+    const bool is_of_size = read_policy_of_size("shmem_enabled", read_huge_page_bytes(), &policy);
+    const bool is_refused = is(of_all, "deny") || is(of_all, "unsupported");
+    // "never" of all sizes is about what the kernel does unasked, says madvise(2) of MADV_COLLAPSE.
+    // That of the size holds there too. No range at all asks whether the kernel knows it.
+    at_first_touch = !is_refused && !is(policy, "never");
+    by_collapse = !is_refused && !(is_of_size && is(policy, "never")) &&
+                  madvise(nullptr, 0, MADV_COLLAPSE) == 0;
+  }
+
+  static bool is(const Policy& policy, const char* word) noexcept {
+    return std::strcmp(policy, word) == 0;
   }
 };
 
@@ -164,10 +169,10 @@ bool has_shared_huge_pages() noexcept {
 
 bool are_shared_faults_huge() noexcept { return kSharedHugePages.at_first_touch; }
 
-int collapse_shared(void* address) noexcept {
-  if (!kSharedHugePages.by_collapse) return ENOTSUP;
-  if (madvise(address, huge_page_bytes(), MADV_COLLAPSE) == 0) return 0;
-  return errno == EINVAL ? ENOTSUP : errno;  // Linux 6.0, or refused to the process (prctl(2))
+bool can_collapse_shared() noexcept { return kSharedHugePages.by_collapse; }
+
+int collapse_shared(void* address, std::size_t bytes) noexcept {
+  return madvise(address, bytes, MADV_COLLAPSE) == 0 ? 0 : errno;
 }
 
 std::size_t most_handles() noexcept { return limit_of(RLIMIT_NOFILE); }

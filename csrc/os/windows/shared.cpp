@@ -104,7 +104,9 @@ bool has_shared_huge_pages() noexcept { return false; }
 
 bool are_shared_faults_huge() noexcept { return false; }
 
-int collapse_shared(void* /*address*/) noexcept { return ENOTSUP; }
+bool can_collapse_shared() noexcept { return false; }
+
+int collapse_shared(void* /*address*/, std::size_t /*bytes*/) noexcept { return ENOTSUP; }
 
 std::size_t most_handles() noexcept { return SIZE_MAX; }
 
