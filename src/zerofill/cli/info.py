@@ -56,6 +56,9 @@ def _report_lines(report: dict[str, Any]) -> list[tuple[str, Any]]:
     huge_pages = report["huge_page_policy"]
     if report["huge_page_bytes"]:
         huge_pages += f", {_format_bytes(report['huge_page_bytes'])}"
+    shared_huge_pages = report["shared_huge_page_policy"]
+    if report["shared_huge_pages"] and shared_huge_pages == "never":
+        shared_huge_pages += ", but zerofill asks for them (MADV_COLLAPSE)"
     caches = (_format_bytes(nbytes or None) for nbytes in report["cache_bytes"])
     available, limit = (_format_bytes(report[name]) for name in ("available_bytes", "limit_bytes"))
     return [
@@ -68,7 +71,7 @@ def _report_lines(report: dict[str, Any]) -> list[tuple[str, Any]]:
         ("streaming stores", report["streaming_stores"]),
         ("page size", _format_bytes(report["page_bytes"])),
         ("huge pages", huge_pages),
-        ("the same, shared", report["shared_huge_page_policy"]),
+        ("the same, shared", shared_huge_pages),
         ("NUMA nodes", _nodes_line(report)),
         ("available memory", f"{available} of {limit}"),
         ("limited by", report["limit"] or "not known"),
