@@ -327,7 +327,9 @@ def build_wheel(session: nox.Session, python: str, version: str, folder: pathlib
     session.run("python", ".ci/check_wheel.py", f"{built}/repaired")
     (repaired,) = glob.glob(f"{built}/repaired/*.whl")
     folder.mkdir(parents=True, exist_ok=True)
-    return shutil.copy(repaired, folder)
+    # Under its name it is whole: other sessions may look for it meanwhile.
+    shutil.copy(repaired, folder / "unfinished")
+    return str((folder / "unfinished").replace(folder / pathlib.Path(repaired).name))
 
 
 def test_wheel(session: nox.Session, wheel: str, python: str, version: str) -> None:

@@ -54,29 +54,33 @@ Figures read_budget(os::MemoryBudget* budget,
   return read_budget(&budget) == Figures::read;
 }();
 
-// Reading the figures takes 50 us, a tenth of what 1 MiB of fresh shared memory takes or 4 MiB of
-// private. For kRecentTime after they were read, requests get a sixteenth of what was left then
-// without: if others have taken the rest meanwhile, the figures would have come too late as well.
-constexpr std::size_t kRecentPart = 16;
-
-/// What `reserved` may come to without another look, and until when.
-std::atomic<std::size_t> reserved_at_most{0};
-std::atomic<Clock::rep> looked_until{0};
-
-bool was_looked_lately(std::size_t now_reserved, Clock::time_point now) noexcept {
-  return now_reserved <= reserved_at_most.load(std::memory_order_relaxed) &&
-         now.time_since_epoch().count() < looked_until.load(std::memory_order_relaxed);
-}
-
-/// What was reserved then may have become resident meanwhile.
-void note_look(std::size_t then_reserved, std::size_t left, Clock::time_point when) noexcept {
-  const std::size_t still_reserved = std::min(then_reserved, reserved.load());
-  reserved_at_most.store(still_reserved + left / kRecentPart, std::memory_order_relaxed);
-  looked_until.store((when + kRecentTime).time_since_epoch().count(), std::memory_order_relaxed);
-}
-
 std::size_t minus(std::size_t from, std::size_t amount) noexcept {
   return from > amount ? from - amount : 0;
+}
+
+// Reading the figures takes 50 us, a tenth of what 1 MiB of fresh shared memory takes or 4 MiB of
+// private. So a look also allows requests that come within kRecentTime, up to a part of what was
+// left. Another process, or a thread that looks at the same time, may be given that too: what a few
+// of them are allowed is within the headroom.
+constexpr std::size_t kPartOfLeft = 16;
+constexpr std::size_t kPartOfHeadroom = 4;
+
+std::atomic<std::size_t> allowed{0};
+std::atomic<Clock::rep> allowed_until{0};
+
+bool take_allowed(std::size_t bytes, Clock::time_point now) noexcept {
+  std::size_t left = allowed.load();
+  if (now.time_since_epoch().count() >= allowed_until.load()) return false;
+  do {
+    if (bytes > left) return false;
+  } while (!allowed.compare_exchange_weak(left, left - bytes));
+  return true;
+}
+
+/// What others have reserved since the look is taken off.
+void allow(std::size_t bytes, std::size_t then_reserved, Clock::time_point when) noexcept {
+  allowed.store(minus(bytes, minus(reserved.load(), then_reserved)));
+  allowed_until.store((when + kRecentTime).time_since_epoch().count());
 }
 
 /// What a budget leaves, without what others have reserved and without the headroom.
@@ -132,7 +136,7 @@ Reservation::Reservation(std::size_t bytes, const os::Placement& placement) : un
   if (!added) unsettled_ = 0;
   const Clock::time_point now = Clock::now();
   // With several nodes they depend on the placement.
-  if (added && !os::has_several_nodes() && was_looked_lately(before + bytes, now)) {
+  if (added && !os::has_several_nodes() && take_allowed(bytes, now)) {
     lower(&last_available, bytes);
     return;
   }
@@ -146,7 +150,9 @@ Reservation::Reservation(std::size_t bytes, const os::Placement& placement) : un
   if (added && bytes <= available) {
     // In case that the figures cannot be read next time.
     last_available.store(minus(budget.available_bytes, bytes), std::memory_order_relaxed);
-    if (figures == Figures::read) note_look(before + bytes, available - bytes, now);
+    const std::size_t most =
+        std::min((available - bytes) / kPartOfLeft, headroom(budget.total_bytes) / kPartOfHeadroom);
+    if (figures == Figures::read) allow(most, before + bytes, now);
     return;
   }
   settle(bytes);
@@ -158,14 +164,12 @@ void Reservation::settle(std::size_t bytes) noexcept {
   while (!unsettled_.compare_exchange_weak(mine, minus(mine, bytes))) {
   }
   bytes = std::min(mine, bytes);
-  // What has become resident was part of what was left at the last look.
-  lower(&reserved_at_most, bytes);
   lower(&reserved, bytes);
 }
 
 Reservation::~Reservation() { settle(unsettled_); }
 
-void forget_last_look() noexcept { reserved_at_most.store(0); }
+void forget_last_look() noexcept { allowed.store(0); }
 
 void forget_reservations_in_child() noexcept {
   reserved.store(0);

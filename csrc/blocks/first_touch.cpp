@@ -37,7 +37,7 @@ bool FirstTouch::make(std::size_t start, std::size_t bytes) noexcept {
 // Huge pages are touched: that is one fault for each and holds up no other thread.
 bool FirstTouch::make_huge(std::byte* address, std::size_t bytes) noexcept {
   const std::chrono::nanoseconds start = os::cpu_time_of_this_thread();
-  if (!make_first(address)) return false;
+  if (!make_first(address)) return make_small(address, bytes);
   const bool granted = os::is_huge_page_granted(address);
   note_huge_page(granted, os::cpu_time_of_this_thread() - start);
   if (!should_ask_for_huge_pages()) give_up();
@@ -61,7 +61,7 @@ bool FirstTouch::make_collapsed(std::byte* address, std::size_t bytes) noexcept 
   const std::size_t whole = align_down(bytes, huge);
   const Clock::time_point start = Clock::now();
   for (std::size_t offset = 0; offset < whole; offset += huge) {
-    if (!make_first(address + offset)) return false;
+    if (!make_first(address + offset)) return make_small(address, bytes);
   }
   const bool granted = os::collapse_shared(address, whole) == 0;
   note_collapse(granted, Clock::now() - start, whole / huge);
@@ -110,7 +110,7 @@ void FirstTouch::give_up() noexcept {
 
 void FirstTouch::finish() noexcept {
   block_->residency = Residency::all;
-  block_->huge_pages = (asks_ || collapses_) && granted_;
+  block_->huge_pages = granted_ && (asks_ || may_collapse(*block_));
   counters().populated.add(block_->bytes);
 }
 

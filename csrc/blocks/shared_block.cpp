@@ -115,8 +115,8 @@ std::size_t most_payload_bytes(const Block& block) noexcept {
 // Collapsed pages lie on the node of their first one. Where pages take turns, the first one of each
 // huge page would have the same turn.
 bool may_collapse(const Block& block) noexcept {
-  return block.is_shared() && os::can_collapse_shared() && !os::are_shared_faults_huge() &&
-         may_hold_huge_pages(block.bytes) && !os::is_interleaved(block.placement);
+  return block.is_shared() && os::can_collapse_shared() && may_hold_huge_pages(block.bytes) &&
+         !os::is_interleaved(block.placement);
 }
 
 bool protect_payload(const Block& block) noexcept {

@@ -66,7 +66,7 @@ bool has_shared_huge_pages() noexcept;
 /// Whether the first touch gives some.
 bool are_shared_faults_huge() noexcept;
 
-/// Whether collapse_shared() may give some.
+/// Whether that does not, and collapse_shared() may.
 bool can_collapse_shared() noexcept;
 
 /// Makes huge pages of pages, whatever the system does at the first touch. Where not all could be

@@ -167,8 +167,8 @@ PyGetSetDef properties[] = {
     {"alignment", get_alignment, nullptr,
      "int: the alignment in bytes that was asked for; `address` is a multiple of it.", nullptr},
     {"huge_pages", get_huge_pages, nullptr,
-     "bool: whether the memory was advised to be on huge pages (madvise(2), MADV_HUGEPAGE), on a\n"
-     "system that grants them.",
+     "bool: whether the system was asked for huge pages (madvise(2), MADV_HUGEPAGE, for shared\n"
+     "memory also MADV_COLLAPSE), and has not refused them.",
      nullptr},
     {"shared", get_shared, nullptr,
      "bool: whether other processes can have the memory too, as with ``shared=True``.", nullptr},

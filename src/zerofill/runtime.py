@@ -175,10 +175,11 @@ def configure(
         Whether a block that should be all zero is checked when it is reused. A byte that is not
         zero was written after it was freed, and is reported on standard error. Default False.
     huge_pages : "auto" or "off"
-        Whether the system is asked for huge pages (madvise(2), MADV_HUGEPAGE). "auto" (the
-        default): for blocks that hold one, unless the system has just refused some or was slow to
-        make them. NumPy's variable ``NUMPY_MADVISE_HUGEPAGE=0`` means "off" where the option is
-        not set. When the option changes, the pool is emptied.
+        Whether the system is asked for huge pages (madvise(2), MADV_HUGEPAGE, and for shared
+        memory MADV_COLLAPSE). "auto" (the default): for blocks that hold one, unless the system
+        has just refused some or was slow to make them. NumPy's variable
+        ``NUMPY_MADVISE_HUGEPAGE=0`` means "off" where the option is not set. When the option
+        changes, the pool is emptied.
     placement : "caller", "interleave" or int
         On which NUMA nodes memory of more than 2 MiB is put, whichever thread touches it first.
         "caller" (the default): where the memory policy of the thread that asks for it says

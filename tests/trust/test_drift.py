@@ -114,7 +114,7 @@ def test_nothing_grows(name):
     call = CALLS_OF[name]
     for _ in range(WARM_UP):
         call()
-    # A leak grows each time. A cache does not: glibc's keeps up to 7 chunks of a size for each thread.
+    # A leak grows each time. A cache does not: glibc's keeps up to 7 chunks of a size.
     every_time = grown(call)
     for _ in range(9):
         if not every_time:

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/units.h"
 #include "os/linux/huge_page_policy.h"
 #include "os/relatives.h"
 
@@ -44,7 +45,8 @@ struct SharedHugePages {
     // "never" of all sizes is about what the kernel does unasked, says madvise(2) of MADV_COLLAPSE.
     // That of the size holds there too. No range at all asks whether the kernel knows it.
     at_first_touch = !is_refused && !is(policy, "never");
-    by_collapse = !is_refused && !(is_of_size && is(policy, "never")) &&
+    by_collapse = is(policy, "never") && !is_refused && !is_of_size &&
+                  read_huge_page_bytes() == kHugePageUnit &&
                   madvise(nullptr, 0, MADV_COLLAPSE) == 0;
   }
 

@@ -58,7 +58,7 @@ def _report_lines(report: dict[str, Any]) -> list[tuple[str, Any]]:
         huge_pages += f", {_format_bytes(report['huge_page_bytes'])}"
     shared_huge_pages = report["shared_huge_page_policy"]
     if report["shared_huge_pages"] and shared_huge_pages == "never":
-        shared_huge_pages += ", but zerofill asks for them (MADV_COLLAPSE)"
+        shared_huge_pages += ", but small pages may be collapsed (MADV_COLLAPSE)"
     caches = (_format_bytes(nbytes or None) for nbytes in report["cache_bytes"])
     available, limit = (_format_bytes(report[name]) for name in ("available_bytes", "limit_bytes"))
     return [
