@@ -54,7 +54,8 @@ bool may_hold_huge_pages(std::size_t bytes) noexcept {
 }
 
 OwnedBlock map(OpenHandle* handle, std::size_t bytes, std::size_t alignment) {
-  if (may_hold_huge_pages(bytes)) alignment = std::max(alignment, os::huge_page_bytes());
+  const bool may_be_huge = may_hold_huge_pages(bytes);
+  if (may_be_huge) alignment = std::max(alignment, os::huge_page_bytes());
   void* address = nullptr;
   const int error = os::map_shared(handle->get(), bytes, alignment, &address);
   if (error != 0) refuse(error);
@@ -63,13 +64,9 @@ OwnedBlock map(OpenHandle* handle, std::size_t bytes, std::size_t alignment) {
   block.bytes = bytes;
   block.fork_epoch = fork_epoch();
   block.shared = handle->release();
+  block.huge_pages = may_be_huge && os::are_shared_faults_huge() && should_ask_for_huge_pages() &&
+                     os::advise_huge_pages(address, bytes) == 0;
   return OwnedBlock(block);
-}
-
-void ask_for_huge_pages(Block* block) noexcept {
-  block->huge_pages = os::are_shared_faults_huge() && may_hold_huge_pages(block->bytes) &&
-                      should_ask_for_huge_pages() &&
-                      os::advise_huge_pages(block->address, block->bytes) == 0;
 }
 
 }  // namespace
@@ -89,7 +86,6 @@ OwnedBlock create_shared_block(std::size_t payload_bytes, std::size_t alignment,
   OpenHandle handle(created);
   OwnedBlock block = map(&handle, bytes, alignment);
   place_block(&*block, placement);
-  ask_for_huge_pages(&*block);
   block->content = Content::zero;
   return block;
 }
@@ -102,7 +98,6 @@ OwnedBlock attach_shared_block(os::SharedHandle handle, std::size_t payload_byte
   if (os::find_shared_bytes(handle, &bytes) != 0 || bytes < needed || bytes % os::page_bytes() != 0)
     return OwnedBlock();
   OwnedBlock block = map(&owned, bytes, alignment);
-  ask_for_huge_pages(&*block);
   block->residency = Residency::some;  // nobody knows, and it is never pooled here
   return identity != 0 && control_of(*block).identity() == identity ? std::move(block)
                                                                     : OwnedBlock();
